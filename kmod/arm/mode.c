@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * EL2 on every CPU, for as long as the module is loaded: CPUs coming online,
+ * CPUs waking from a power state that lost EL2, reboot and kexec.
+ *
+ * A CPU that goes offline keeps its EL2 until it is off: the kernel may still
+ * need TLB maintenance for a guest on it, and nothing else will ask. When it
+ * comes back it comes through the kernel's boot path, so with the stub.
+ */
+#include <linux/cpu.h>
+#include <linux/cpu_pm.h>
+#include <linux/cpuhotplug.h>
+#include <linux/reboot.h>
+#include <linux/smp.h>
+#include "avmm.h"
+#include "arm/enter.h"
+
+DEFINE_STATIC_KEY_FALSE(avmm_vhe_key);
+
+static DEFINE_PER_CPU(bool, ready);
+static bool rebooting;
+static int cpuhp_state;
+
+/** avmm_mode_ready - may a guest be entered on this CPU? Context: preemption off */
+bool avmm_mode_ready(void)
+{
+	return __this_cpu_read(ready);
+}
+
+/* Context: on the CPU, interrupts off */
+static int el2_on(void)
+{
+	int ret = 0;
+
+	if (!avmm_is_vhe() && !rebooting)
+		ret = avmm_hyp_install();
+	__this_cpu_write(ready, !ret && !rebooting);
+	return ret;
+}
+
+/* Context: as above */
+static void el2_off(void *unused)
+{
+	__this_cpu_write(ready, false);
+	if (!avmm_is_vhe())
+		avmm_hyp_uninstall();
+}
+
+static int cpu_up(unsigned int cpu)
+{
+	unsigned long flags;
+	int ret = 0;
+
+	local_irq_save(flags);
+	if (!avmm_is_vhe()) {
+		u64 daif = read_sysreg(daif);
+
+		avmm_hyp_forget();
+		asm volatile("msr daifset, #0xf" : : : "memory");
+		if (!avmm_hyp_stub_present())
+			ret = -EBUSY;
+		write_sysreg(daif, daif);
+	}
+	if (!ret)
+		ret = el2_on();
+	local_irq_restore(flags);
+	if (ret) {
+		pr_err("CPU %u: EL2 is not ours to take (%d)\n", cpu, ret);
+		return ret;
+	}
+	vgic_cpu_up();
+	avmm_timer_cpu_up();
+	return 0;
+}
+
+static int cpu_down(unsigned int cpu)
+{
+	avmm_timer_cpu_down();
+	vgic_cpu_down();
+	return 0;
+}
+
+/* A CPU that slept deeply comes back with the stub in EL2 (cpu_resume installs it). */
+static int pm_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	switch (action) {
+	case CPU_PM_ENTER:
+		/* give EL2 back first: the CPU may or may not lose it */
+		if (__this_cpu_read(ready))
+			el2_off(NULL);
+		break;
+	case CPU_PM_ENTER_FAILED:
+	case CPU_PM_EXIT:
+		el2_on();
+		break;
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block pm_nb = { .notifier_call = pm_notify };
+
+/*
+ * Reboot and kexec. The next kernel, or the firmware, must find the stub; a
+ * vCPU thread that still runs sees avmm_mode_ready() false and stays out.
+ */
+static int reboot_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	rebooting = true;
+	on_each_cpu(el2_off, NULL, 1);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block reboot_nb = { .notifier_call = reboot_notify };
+
+/**
+ * avmm_mode_init - take EL2 on every CPU and keep it
+ *
+ * Return: 0, or the errno of the first CPU that could not be taken, with all
+ * others given back.
+ */
+int avmm_mode_init(void)
+{
+	int ret;
+
+	if (avmm_host.vhe)
+		static_branch_enable(&avmm_vhe_key);
+	else if ((ret = avmm_hyp_load()))
+		return ret;
+
+	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "virt/avmm:online", cpu_up, cpu_down);
+	if (ret < 0)
+		goto err;
+	cpuhp_state = ret;
+	cpu_pm_register_notifier(&pm_nb);
+	register_reboot_notifier(&reboot_nb);
+	return 0;
+err:
+	on_each_cpu(el2_off, NULL, 1);
+	if (!avmm_host.vhe)
+		avmm_hyp_unload();
+	return ret;
+}
+
+/** avmm_mode_exit - the mirror; no VM exists any more */
+void avmm_mode_exit(void)
+{
+	unregister_reboot_notifier(&reboot_nb);
+	cpu_pm_unregister_notifier(&pm_nb);
+	cpuhp_remove_state(cpuhp_state);
+	on_each_cpu(el2_off, NULL, 1);
+	if (!avmm_host.vhe)
+		avmm_hyp_unload();
+}
+
+/**
+ * avmm_hyp_tlbi_ipa - forget one stage-2 translation of a VM on all CPUs
+ * @vm: the VM
+ * @ipa: guest-physical address in bytes
+ * @level: level of the entry
+ *
+ * Context: any, vm->mmu_lock may be held. The table was changed before.
+ */
+void avmm_hyp_tlbi_ipa(struct avmm_vm *vm, u64 ipa, int level)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (avmm_is_vhe())
+		avmm_vhe_tlbi_ipa(avmm_s2_vttbr(vm), vm->s2.vtcr, ipa, level);
+	else if (avmm_mode_ready())
+		avmm_hvc(HYP_CALL_TLBI_IPA, avmm_s2_vttbr(vm), vm->s2.vtcr, ipa, level, NULL);
+	local_irq_restore(flags);
+}
+
+/** avmm_hyp_tlbi_vmid - forget all translations of a VM on all CPUs. Context: any */
+void avmm_hyp_tlbi_vmid(struct avmm_vm *vm)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (avmm_is_vhe())
+		avmm_vhe_tlbi_vmid(avmm_s2_vttbr(vm), vm->s2.vtcr);
+	else if (avmm_mode_ready())
+		avmm_hvc(HYP_CALL_TLBI_VMID, avmm_s2_vttbr(vm), vm->s2.vtcr, 0, 0, NULL);
+	local_irq_restore(flags);
+}

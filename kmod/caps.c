@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every capability AVMM answers, in one table. What is not here is 0: not
+ * offered. A capability enters together with the feature and its test.
+ */
+#include <linux/cpumask.h>
+#include "avmm.h"
+
+struct cap {
+	u16 cap;
+	int value;
+	int (*fn)(struct avmm_vm *vm);	/* instead of @value */
+};
+
+static int nr_vcpus(struct avmm_vm *vm)
+{
+	return min_t(int, num_online_cpus(), AVMM_MAX_VCPUS);
+}
+
+static int ipa_size(struct avmm_vm *vm)
+{
+	return avmm_host.ipa_bits;
+}
+
+static int has_ras(struct avmm_vm *vm)
+{
+	return avmm_host.has_ras;
+}
+
+static const struct cap caps[] = {
+	{ AVMM_CAP_IRQCHIP, 1 },
+	{ AVMM_CAP_USER_MEMORY, 1 },
+	{ AVMM_CAP_NR_VCPUS, .fn = nr_vcpus },
+	{ AVMM_CAP_NR_MEMSLOTS, AVMM_NR_MEMSLOTS },
+	{ AVMM_CAP_MP_STATE, 1 },
+	{ AVMM_CAP_SYNC_MMU, 1 },
+	{ AVMM_CAP_DESTROY_MEMORY_REGION_WORKS, 1 },
+	{ AVMM_CAP_JOIN_MEMORY_REGIONS_WORKS, 1 },
+	{ AVMM_CAP_INTERNAL_ERROR_DATA, 1 },
+	{ AVMM_CAP_VCPU_EVENTS, 1 },
+	{ AVMM_CAP_MAX_VCPUS, AVMM_MAX_VCPUS },
+	{ AVMM_CAP_ONE_REG, 1 },
+	{ AVMM_CAP_READONLY_MEM, 1 },
+	{ AVMM_CAP_ARM_PSCI, 1 },
+	{ AVMM_CAP_DEVICE_CTRL, 1 },
+	{ AVMM_CAP_ENABLE_CAP_VM, 1 },
+	{ AVMM_CAP_ARM_PSCI_0_2, 1 },
+	{ AVMM_CAP_CHECK_EXTENSION_VM, 1 },
+	{ AVMM_CAP_VCPU_ATTRIBUTES, 1 },
+	{ AVMM_CAP_MAX_VCPU_ID, AVMM_MAX_VCPUS },
+	{ AVMM_CAP_IMMEDIATE_EXIT, 1 },
+	{ AVMM_CAP_ARM_INJECT_SERROR_ESR, .fn = has_ras },
+	{ AVMM_CAP_ARM_VM_IPA_SIZE, .fn = ipa_size },
+	{ AVMM_CAP_ARM_IRQ_LINE_LAYOUT_2, 1 },
+	{ AVMM_CAP_ARM_NISV_TO_USER, 1 },
+	{ AVMM_CAP_ARM_INJECT_EXT_DABT, 1 },
+	{ AVMM_CAP_SYSTEM_EVENT_DATA, 1 },
+};
+
+/**
+ * avmm_check_extension - value of a capability
+ * @vm: the VM asked, or NULL on the system fd
+ * @cap: AVMM_CAP_*
+ *
+ * Return: 0 if AVMM does not have it
+ */
+int avmm_check_extension(struct avmm_vm *vm, unsigned long cap)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(caps); i++)
+		if (caps[i].cap == cap)
+			return caps[i].fn ? caps[i].fn(vm) : caps[i].value;
+	return 0;
+}

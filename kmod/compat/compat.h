@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Differences between kernels, all of them, and nowhere else. Force-included
+ * before every file. Each entry says why and for which kernels; it goes when
+ * they go (compat/README.md).
+ */
+#ifndef AVMM_COMPAT_H
+#define AVMM_COMPAT_H
+
+#define pr_fmt(fmt) "avmm: " fmt
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "AVMM supports kernels from 6.1 on"
+#endif
+
+#ifndef __ASSEMBLY__
+
+#include <linux/context_tracking.h>
+#include <linux/hrtimer.h>
+#include <linux/rcupdate.h>
+#include <linux/vtime.h>
+#include <asm/cpufeature.h>
+#include <asm/neon.h>
+
+/*
+ * Guest entry and exit as time accounting and RCU want them told. The helpers
+ * that do all of it are in linux/kvm_host.h, which needs CONFIG_KVM.
+ * rcu_virt_note_context_switch() lost its argument in 6.2.
+ * Context: interrupts off.
+ */
+static inline void avmm_guest_enter(void)
+{
+	vtime_account_guest_enter();
+	if (!context_tracking_guest_enter())
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+		rcu_virt_note_context_switch(smp_processor_id());
+#else
+		rcu_virt_note_context_switch();
+#endif
+}
+
+static inline void avmm_guest_exit(void)
+{
+	context_tracking_guest_exit();
+	vtime_account_guest_exit();
+}
+
+/* kernel_neon_begin() wants a buffer to save an interrupted user in, from 6.19 on */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define avmm_neon_begin_end()	do { kernel_neon_begin(); kernel_neon_end(); } while (0)
+#else
+#define avmm_neon_begin_end()	do {			\
+	struct user_fpsimd_state __st;			\
+	kernel_neon_begin(&__st);			\
+	kernel_neon_end(&__st);				\
+} while (0)
+#endif
+
+/* hrtimer_init() plus ->function became hrtimer_setup() in 6.13; the former went in 6.15 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+#endif
+
+/* mmu_notifier age callbacks return bool from 6.19 on */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+typedef int avmm_young_t;
+#else
+typedef bool avmm_young_t;
+#endif
+
+#endif /* __ASSEMBLY__ */
+#endif /* AVMM_COMPAT_H */

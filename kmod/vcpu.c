@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The vCPU object, its fd, and how other threads get its attention. */
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include "avmm.h"
+#include "ioctl.h"
+
+/**
+ * avmm_kick - make a vCPU look at its requests and interrupts soon
+ * @vcpu: whose state was changed before this call
+ *
+ * Wakes it if it blocks, forces it out of the guest if it is in. A vCPU that
+ * is about to enter sees AVMM_EXITING_GUEST (or the new state itself) and
+ * stays out: run.c sets the mode first and looks at its state after.
+ * Context: any; does not wait.
+ */
+void avmm_kick(struct avmm_vcpu *vcpu)
+{
+	struct task_struct *task;
+
+	smp_mb();	/* the caller's change before our look at mode and blocked */
+	if (READ_ONCE(vcpu->blocked))
+		rcuwait_wake_up(&vcpu->wait);
+	if (atomic_read(&vcpu->mode) != AVMM_IN_GUEST ||
+	    atomic_cmpxchg(&vcpu->mode, AVMM_IN_GUEST, AVMM_EXITING_GUEST) != AVMM_IN_GUEST)
+		return;
+	rcu_read_lock();
+	task = READ_ONCE(vcpu->task);
+	/* an empty reschedule interrupt is enough: any interrupt ends the guest's turn */
+	if (task)
+		kick_process(task);
+	rcu_read_unlock();
+}
+
+/** avmm_request - set a request and kick. Context: any */
+void avmm_request(struct avmm_vcpu *vcpu, enum avmm_request req)
+{
+	set_bit(req, &vcpu->requests);
+	avmm_kick(vcpu);
+}
+
+/** avmm_test_clear_request - was it set? The vCPU thread only. */
+bool avmm_test_clear_request(struct avmm_vcpu *vcpu, enum avmm_request req)
+{
+	return READ_ONCE(vcpu->requests) && test_and_clear_bit(req, &vcpu->requests);
+}
+
+/**
+ * avmm_lock_all_vcpus - hold every vCPU outside RUN and any other vCPU ioctl
+ * @vm: caller holds vm->lock
+ *
+ * Return: 0, or -EBUSY when a vCPU is in an ioctl (none is held then)
+ */
+int avmm_lock_all_vcpus(struct avmm_vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		if (mutex_trylock(&vm->vcpus[i]->mutex))
+			continue;
+		while (i--)
+			mutex_unlock(&vm->vcpus[i]->mutex);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/** avmm_unlock_all_vcpus - the mirror */
+void avmm_unlock_all_vcpus(struct avmm_vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++)
+		mutex_unlock(&vm->vcpus[i]->mutex);
+}
+
+static long run(void *vcpu, void *arg, unsigned long uarg)
+{
+	return avmm_vcpu_run(vcpu);
+}
+
+static long vcpu_init(void *vcpu, void *arg, unsigned long uarg)
+{
+	return avmm_vcpu_init_target(vcpu, arg);
+}
+
+static long get_one_reg(void *vcpu, void *arg, unsigned long uarg)
+{
+	return avmm_get_one_reg(vcpu, arg);
+}
+
+static long set_one_reg(void *vcpu, void *arg, unsigned long uarg)
+{
+	return avmm_set_one_reg(vcpu, arg);
+}
+
+/* GET_REG_LIST: n comes back as the number needed, with -E2BIG when it was too small */
+static long get_reg_list(void *obj, void *arg, unsigned long uarg)
+{
+	struct avmm_reg_list __user *user = (void __user *)uarg;
+	struct avmm_reg_list *list = arg;
+	struct avmm_vcpu *vcpu = obj;
+	u64 room = list->n;
+
+	list->n = avmm_nr_regs(vcpu);
+	return room < list->n ? -E2BIG : avmm_copy_reg_list(vcpu, user->reg);
+}
+
+static long get_mp_state(void *obj, void *arg, unsigned long uarg)
+{
+	struct avmm_vcpu *vcpu = obj;
+	struct avmm_mp_state *mp = arg;
+
+	mp->mp_state = READ_ONCE(vcpu->arch.mp_state);
+	return 0;
+}
+
+static long set_mp_state(void *obj, void *arg, unsigned long uarg)
+{
+	struct avmm_vcpu *vcpu = obj;
+	struct avmm_mp_state *mp = arg;
+
+	switch (mp->mp_state) {
+	case AVMM_MP_STATE_STOPPED:
+		avmm_vcpu_power_off(vcpu);
+		return 0;
+	case AVMM_MP_STATE_RUNNABLE:
+	case AVMM_MP_STATE_SUSPENDED:
+		spin_lock(&vcpu->arch.mp_lock);
+		WRITE_ONCE(vcpu->arch.mp_state, mp->mp_state);
+		spin_unlock(&vcpu->arch.mp_lock);
+		avmm_kick(vcpu);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static long get_vcpu_events(void *obj, void *arg, unsigned long uarg)
+{
+	struct avmm_vcpu *vcpu = obj;
+	struct avmm_vcpu_events *ev = arg;
+
+	memset(ev, 0, sizeof(*ev));
+	ev->exception.serror_pending = vcpu->arch.serror_pending;
+	ev->exception.serror_has_esr = avmm_host.has_ras;
+	if (ev->exception.serror_pending && ev->exception.serror_has_esr)
+		ev->exception.serror_esr = vcpu->arch.serror_esr;
+	return 0;
+}
+
+#define SERROR_ESR_MASK	0x1ffffffUL	/* VSESR_EL2: ISS with IDS in bit 24 */
+
+static long set_vcpu_events(void *obj, void *arg, unsigned long uarg)
+{
+	struct avmm_vcpu *vcpu = obj;
+	struct avmm_vcpu_events *ev = arg;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ev->exception.pad); i++)
+		if (ev->exception.pad[i])
+			return -EINVAL;
+	for (i = 0; i < ARRAY_SIZE(ev->reserved); i++)
+		if (ev->reserved[i])
+			return -EINVAL;
+	if (ev->exception.serror_pending && ev->exception.serror_has_esr) {
+		if (!avmm_host.has_ras || (ev->exception.serror_esr & ~SERROR_ESR_MASK))
+			return -EINVAL;
+		avmm_inject_serror(vcpu, ev->exception.serror_esr);
+	} else if (ev->exception.serror_pending) {
+		avmm_inject_serror(vcpu, 0);
+	}
+	if (ev->exception.ext_dabt_pending)
+		avmm_inject_dabt(vcpu, vcpu->arch.ctx->sys[CTX_FAR_EL1]);
+	return 0;
+}
+
+/* SET_SIGNAL_MASK: a null pointer takes the mask away */
+static long set_signal_mask(void *obj, void *arg, unsigned long uarg)
+{
+	struct avmm_signal_mask __user *user = (void __user *)uarg;
+	struct avmm_vcpu *vcpu = obj;
+	u32 len;
+
+	vcpu->sigset_active = false;
+	if (!uarg)
+		return 0;
+	if (get_user(len, &user->len))
+		return -EFAULT;
+	if (len != sizeof(vcpu->sigset))
+		return -EINVAL;
+	if (copy_from_user(&vcpu->sigset, user->sigset, sizeof(vcpu->sigset)))
+		return -EFAULT;
+	sigdelsetmask(&vcpu->sigset, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	vcpu->sigset_active = true;
+	return 0;
+}
+
+/* vCPU attributes: so far the timers' interrupt numbers */
+static long vcpu_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr,
+		      int (*timer)(struct avmm_vcpu *, struct avmm_device_attr *))
+{
+	return attr->group == AVMM_ARM_VCPU_TIMER_CTRL ? timer(vcpu, attr) : -ENXIO;
+}
+
+static long set_attr(void *vcpu, void *arg, unsigned long uarg)
+{
+	return vcpu_attr(vcpu, arg, avmm_timer_set_attr);
+}
+
+static long get_attr(void *vcpu, void *arg, unsigned long uarg)
+{
+	return vcpu_attr(vcpu, arg, avmm_timer_get_attr);
+}
+
+static long has_attr(void *vcpu, void *arg, unsigned long uarg)
+{
+	return vcpu_attr(vcpu, arg, avmm_timer_has_attr);
+}
+
+#define READY	(AVMM_IOC_VCPU_LOCK | AVMM_IOC_INITED)
+
+static const struct avmm_ioctl vcpu_ioctls[] = {
+	{ AVMM_RUN, READY | AVMM_IOC_NONE, run },
+	{ AVMM_GET_ONE_REG, READY, get_one_reg },
+	{ AVMM_SET_ONE_REG, READY, set_one_reg },
+	{ AVMM_GET_REG_LIST, READY | AVMM_IOC_OUT_ALWAYS, get_reg_list },
+	{ AVMM_GET_MP_STATE, AVMM_IOC_VCPU_LOCK, get_mp_state },
+	{ AVMM_SET_MP_STATE, AVMM_IOC_VCPU_LOCK, set_mp_state },
+	{ AVMM_GET_VCPU_EVENTS, READY, get_vcpu_events },
+	{ AVMM_SET_VCPU_EVENTS, READY, set_vcpu_events },
+	{ AVMM_SET_SIGNAL_MASK, AVMM_IOC_VCPU_LOCK | AVMM_IOC_VALUE, set_signal_mask },
+	{ AVMM_ARM_VCPU_INIT, AVMM_IOC_VCPU_LOCK, vcpu_init },
+	{ AVMM_SET_DEVICE_ATTR, AVMM_IOC_VCPU_LOCK, set_attr },
+	{ AVMM_GET_DEVICE_ATTR, AVMM_IOC_VCPU_LOCK, get_attr },
+	{ AVMM_HAS_DEVICE_ATTR, AVMM_IOC_VCPU_LOCK, has_attr },
+};
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct avmm_vcpu *vcpu = file->private_data;
+
+	if (vcpu->vm->mm != current->mm || vcpu->vm->dead)
+		return -EIO;
+	return avmm_ioctl(vcpu_ioctls, ARRAY_SIZE(vcpu_ioctls), vcpu, vcpu->vm, vcpu, cmd, arg);
+}
+
+static vm_fault_t run_fault(struct vm_fault *vmf)
+{
+	struct avmm_vcpu *vcpu = vmf->vma->vm_file->private_data;
+
+	if (vmf->pgoff >= AVMM_RUN_PAGES)
+		return VM_FAULT_SIGBUS;
+	vmf->page = virt_to_page((char *)vcpu->run + vmf->pgoff * PAGE_SIZE);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct run_vm_ops = { .fault = run_fault };
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &run_vm_ops;
+	return 0;
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	struct avmm_vcpu *vcpu = file->private_data;
+
+	avmm_vm_put(vcpu->vm);
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vcpu_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vcpu_mmap,
+	.release = vcpu_release,
+	.llseek = noop_llseek,
+};
+
+static size_t ctx_size(void)
+{
+	return PAGE_ALIGN(sizeof(struct avmm_ctx));
+}
+
+/* zeroed order-1 block whose pages are counted one by one: user space maps them */
+static void *run_alloc(void)
+{
+	return alloc_pages_exact(AVMM_RUN_PAGES * PAGE_SIZE, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+}
+
+static void vcpu_free(struct avmm_vcpu *vcpu)
+{
+	if (vcpu->arch.ctx) {
+		avmm_hyp_unshare(vcpu->arch.ctx, ctx_size());
+		free_pages_exact(vcpu->arch.ctx, ctx_size());
+	}
+	if (vcpu->run)
+		free_pages_exact(vcpu->run, AVMM_RUN_PAGES * PAGE_SIZE);
+	kfree(vcpu);
+}
+
+static struct avmm_vcpu *vcpu_alloc(struct avmm_vm *vm, u32 id)
+{
+	struct avmm_vcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+
+	if (!vcpu)
+		return NULL;
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->idx = vm->nr_vcpus;
+	vcpu->last_cpu = -1;
+	mutex_init(&vcpu->mutex);
+	spin_lock_init(&vcpu->arch.mp_lock);
+	rcuwait_init(&vcpu->wait);
+	vcpu->run = run_alloc();
+	vcpu->arch.ctx = alloc_pages_exact(ctx_size(), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (vcpu->run && vcpu->arch.ctx && !avmm_hyp_share(vcpu->arch.ctx, ctx_size())) {
+		vcpu->ctx_pa = virt_to_phys(vcpu->arch.ctx);
+		return vcpu;
+	}
+	vcpu_free(vcpu);
+	return NULL;
+}
+
+/**
+ * avmm_vcpu_create - AVMM_CREATE_VCPU
+ * @vm: caller holds vm->lock
+ * @id: user's number
+ *
+ * Return: the vCPU's fd; -EINVAL id too large, -EEXIST id taken, -ENOMEM, or
+ * the vGIC's errno (-EBUSY after it was initialised)
+ */
+int avmm_vcpu_create(struct avmm_vm *vm, u32 id)
+{
+	struct avmm_vcpu *vcpu;
+	int ret;
+
+	if (id >= AVMM_MAX_VCPUS || vm->nr_vcpus >= AVMM_MAX_VCPUS)
+		return -EINVAL;
+	if (avmm_vcpu_by_id(vm, id))
+		return -EEXIST;
+	vcpu = vcpu_alloc(vm, id);
+	if (!vcpu)
+		return -ENOMEM;
+	avmm_timer_vcpu_init(vcpu);
+	ret = vgic_vcpu_init(vcpu);
+	if (ret)
+		goto err_timer;
+	avmm_vm_get(vm);
+	ret = anon_inode_getfd("avmm-vcpu", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
+	if (ret < 0)
+		goto err_vgic;
+	vm->vcpus[vcpu->idx] = vcpu;
+	smp_store_release(&vm->nr_vcpus, vcpu->idx + 1);
+	return ret;
+
+err_vgic:
+	avmm_vm_put(vm);	/* never the last: the VM fd of this ioctl is open */
+	vgic_vcpu_destroy(vcpu);
+err_timer:
+	avmm_timer_vcpu_destroy(vcpu);
+	vcpu_free(vcpu);
+	return ret;
+}
+
+/** avmm_vcpu_destroy - at the end of the VM: no fd, no thread left */
+void avmm_vcpu_destroy(struct avmm_vcpu *vcpu)
+{
+	avmm_timer_vcpu_destroy(vcpu);
+	vgic_vcpu_destroy(vcpu);
+	vcpu_free(vcpu);
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The VM object and its fd. A VM is bound to the mm of its creator: guest
+ * memory is that process's memory, so an ioctl from another one is EIO.
+ */
+#include <linux/fs.h>
+#include <linux/idr.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include "avmm.h"
+#include "dev.h"
+#include "ioctl.h"
+
+/* VMID 0 is the host's: VTTBR_EL2 is 0 while no guest runs */
+static DEFINE_IDA(vmids);
+
+/**
+ * avmm_vm_create - a VM without memory, vCPUs or devices
+ * @ipa_bits: size of its physical address space, checked by the caller
+ *
+ * Return: the VM with one reference; -ENOMEM, or -ENOSPC when every VMID of
+ * the CPU is in use (255 or 65535 VMs)
+ */
+struct avmm_vm *avmm_vm_create(u32 ipa_bits)
+{
+	struct avmm_vm *vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	int ret = -ENOMEM;
+
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&vm->ref);
+	mutex_init(&vm->lock);
+	mutex_init(&vm->slots_lock);
+	spin_lock_init(&vm->mmu_lock);
+	INIT_LIST_HEAD(&vm->devices);
+	vm->mm = current->mm;
+	mmgrab(vm->mm);
+
+	vm->arch.last_vcpu = alloc_percpu_gfp(u32, GFP_KERNEL_ACCOUNT);
+	if (!vm->arch.last_vcpu)
+		goto err_mm;
+	ret = init_srcu_struct(&vm->srcu);
+	if (ret)
+		goto err_percpu;
+	ret = ida_alloc_range(&vmids, 1, BIT(avmm_host.vmid_bits) - 1, GFP_KERNEL);
+	if (ret < 0)
+		goto err_srcu;
+	vm->arch.vmid = ret;
+	ret = avmm_s2_init(vm, ipa_bits);
+	if (ret)
+		goto err_vmid;
+	ret = avmm_notifier_register(vm);
+	if (ret)
+		goto err_s2;
+	vgic_vm_init(vm);
+	avmm_timer_vm_init(vm);
+	avmm_hvc_vm_init(vm);
+	avmm_stats_vm_create(vm);
+	__module_get(THIS_MODULE);
+	return vm;
+
+err_s2:
+	avmm_s2_destroy(vm);
+err_vmid:
+	ida_free(&vmids, vm->arch.vmid);
+err_srcu:
+	cleanup_srcu_struct(&vm->srcu);
+err_percpu:
+	free_percpu(vm->arch.last_vcpu);
+err_mm:
+	mmdrop(vm->mm);
+	kvfree(vm);
+	return ERR_PTR(ret);
+}
+
+static void vm_destroy(struct kref *ref)
+{
+	struct avmm_vm *vm = container_of(ref, struct avmm_vm, ref);
+	struct avmm_device *dev, *next;
+	unsigned int i;
+
+	avmm_stats_vm_destroy(vm);
+	avmm_notifier_unregister(vm);
+	for (i = 0; i < vm->nr_vcpus; i++)
+		avmm_vcpu_destroy(vm->vcpus[i]);
+	list_for_each_entry_safe(dev, next, &vm->devices, node) {
+		dev->ops->destroy(dev);
+		kfree(dev);
+	}
+	vgic_vm_destroy(vm);
+	avmm_iobus_destroy(vm);
+	avmm_memslots_destroy(vm);
+	avmm_s2_destroy(vm);
+	/* the next VM with this VMID must find nothing of ours */
+	avmm_hyp_tlbi_vmid(vm);
+	ida_free(&vmids, vm->arch.vmid);
+	cleanup_srcu_struct(&vm->srcu);
+	free_percpu(vm->arch.last_vcpu);
+	mmdrop(vm->mm);
+	kvfree(vm);
+	module_put(THIS_MODULE);
+}
+
+/** avmm_vm_get - one more fd holds the VM */
+void avmm_vm_get(struct avmm_vm *vm)
+{
+	kref_get(&vm->ref);
+}
+
+/** avmm_vm_put - an fd is gone; the last one destroys the VM. May sleep. */
+void avmm_vm_put(struct avmm_vm *vm)
+{
+	kref_put(&vm->ref, vm_destroy);
+}
+
+/**
+ * avmm_vm_kill - AVMM found a mistake of its own: this VM never runs again
+ * @vm: the VM
+ * @why: what was found, for the log
+ *
+ * All its ioctls answer -EIO from now on; the host and other VMs go on.
+ */
+void avmm_vm_kill(struct avmm_vm *vm, const char *why)
+{
+	struct avmm_vcpu *vcpu;
+	unsigned int i;
+
+	WARN_ONCE(1, "%s; the VM is stopped\n", why);
+	vm->dead = true;
+	avmm_for_each_vcpu(i, vcpu, vm)
+		avmm_request(vcpu, AVMM_REQ_VM_DEAD);
+}
+
+/** avmm_vcpu_by_id - find a vCPU by its user-given number. Context: any */
+struct avmm_vcpu *avmm_vcpu_by_id(struct avmm_vm *vm, u32 id)
+{
+	struct avmm_vcpu *vcpu;
+	unsigned int i;
+
+	avmm_for_each_vcpu(i, vcpu, vm)
+		if (vcpu->id == id)
+			return vcpu;
+	return NULL;
+}
+
+static long check_extension(void *vm, void *arg, unsigned long cap)
+{
+	return avmm_check_extension(vm, cap);
+}
+
+static long create_vcpu(void *vm, void *arg, unsigned long id)
+{
+	return avmm_vcpu_create(vm, id);
+}
+
+static long create_device(void *vm, void *arg, unsigned long uarg)
+{
+	return avmm_device_create(vm, arg);
+}
+
+static long set_memory_region(void *vm, void *arg, unsigned long uarg)
+{
+	return avmm_set_memory_region(vm, arg);
+}
+
+static long irq_line(void *vm, void *arg, unsigned long uarg)
+{
+	return vgic_irq_line(vm, arg);
+}
+
+static long preferred_target(void *vm, void *arg, unsigned long uarg)
+{
+	struct avmm_vcpu_init *init = arg;
+
+	*init = (struct avmm_vcpu_init) { .target = AVMM_ARM_TARGET_GENERIC_V8 };
+	return 0;
+}
+
+/* ENABLE_CAP: flags and unused arguments must be 0 */
+static long enable_cap(void *obj, void *arg, unsigned long uarg)
+{
+	struct avmm_enable_cap *cap = arg;
+	struct avmm_vm *vm = obj;
+
+	if (cap->flags)
+		return -EINVAL;
+	switch (cap->cap) {
+	case AVMM_CAP_ARM_NISV_TO_USER:
+		vm->arch.nisv_to_user = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static const struct avmm_ioctl vm_ioctls[] = {
+	{ AVMM_CHECK_EXTENSION, AVMM_IOC_VALUE, check_extension },
+	{ AVMM_CREATE_VCPU, AVMM_IOC_VALUE | AVMM_IOC_VM_LOCK, create_vcpu },
+	{ AVMM_SET_USER_MEMORY_REGION, 0, set_memory_region },
+	{ AVMM_IRQ_LINE, 0, irq_line },
+	{ AVMM_ENABLE_CAP, AVMM_IOC_VM_LOCK, enable_cap },
+	{ AVMM_ARM_PREFERRED_TARGET, 0, preferred_target },
+	{ AVMM_CREATE_DEVICE, AVMM_IOC_VM_LOCK, create_device },
+};
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct avmm_vm *vm = file->private_data;
+
+	if (vm->mm != current->mm || vm->dead)
+		return -EIO;
+	return avmm_ioctl(vm_ioctls, ARRAY_SIZE(vm_ioctls), vm, vm, NULL, cmd, arg);
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	avmm_vm_put(file->private_data);
+	return 0;
+}
+
+const struct file_operations avmm_vm_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.release = vm_release,
+	.llseek = noop_llseek,
+};

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# What every script of the lab shares. The caller sets LAB (the lab's folder) and sources this file.
+#
+# Exit statuses of the lab's own: chosen high, so that they are not taken for a status of the
+# command in the host.
+# shellcheck disable=SC2034 # used by the scripts that source this file
+LAB_EX_KERNEL=123 LAB_EX_TIMEOUT=124 LAB_EX_LAB=125
+
+TOP=$(cd "$LAB/.." && pwd)
+CACHE=${AVMM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/avmm}
+LAB_NAME=${0##*/}
+
+say() { printf '%s: %s\n' "$LAB_NAME" "$*" >&2; }
+die() { say "$*"; exit "$LAB_EX_LAB"; }
+
+# The word as one shell word, whatever is in it.
+quote() { printf "'%s'" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")"; }
+
+# Folder $1 as an archive for the kernel's initramfs on stdout; "." itself is left out, because its
+# mode would become the mode of the root folder.
+pack() { (cd "$1" && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet); }
+
+# What the cache holds for one kernel; lab/setup writes these, the others only read them.
+kernel_dir() { printf '%s/linux-%s' "$CACHE" "$1"; }
+
+# Kernels the lab knows, and the Debian suite that each comes from.
+kernel_suite() {
+	case $1 in
+	6.1) echo bookworm ;;
+	6.12) echo trixie ;;
+	sid) echo sid ;;
+	*) die "kernel '$1' is not one of 6.1, 6.12, sid" ;;
+	esac
+}
+
+# The initrd of a guest, made with this tree's init of the guest.
+guest_initrd() {
+	sum=$(cksum <"$LAB/init.guest")
+	printf '%s/guest-%s.cpio.gz' "$(kernel_dir "$1")" "${sum%% *}"
+}
+
+# Lines of a kernel log that mean that the kernel is not well.
+LAB_COMPLAINTS='Unable to handle|Internal error|Oops|Kernel panic|kernel BUG|BUG: |WARNING: '
+LAB_COMPLAINTS="$LAB_COMPLAINTS|KASAN|UBSAN|corruption|refcount_t|unreferenced object"
+LAB_COMPLAINTS="$LAB_COMPLAINTS|INFO: task|blocked for more than|soft lockup|hard LOCKUP|rcu.*stall"
+LAB_COMPLAINTS="$LAB_COMPLAINTS|suspicious RCU|circular locking|recursive locking|inconsistent lock"
+LAB_COMPLAINTS="$LAB_COMPLAINTS|scheduling while atomic|sleeping function|nobody cared|SError"
+LAB_COMPLAINTS="$LAB_COMPLAINTS|Bad mode"

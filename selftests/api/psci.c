@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/* PSCI from both sides: what a guest is told, the exits it makes, and mp_state. */
+#include "avmm_util.h"
+#include "api/psci.h"
+
+PAYLOAD(psci);
+
+static void test_calls(void)
+{
+	struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(psci), .vcpus = 2, .arg = MODE_CALLS });
+
+	vm->mbox[MBOX_PSCI_VERSION] = vcpu_get(&vm->vcpu[0], AVMM_REG_ARM_PSCI_VERSION);
+	tap_ok(vm_run(vm), "the payload came to its end");
+	vm_free(vm);
+}
+
+static int mp_state(struct vcpu *vcpu)
+{
+	struct avmm_mp_state s = { .mp_state = 99 };
+	int r = avmm_get_mp_state(vcpu->fd, &s);
+
+	return r < 0 ? r : (int)s.mp_state;
+}
+
+static int set_mp_state(struct vcpu *vcpu, uint32_t v)
+{
+	return avmm_set_mp_state(vcpu->fd, &(struct avmm_mp_state){ .mp_state = v });
+}
+
+static const struct {
+	const char *name;
+	uint64_t mode;
+	uint32_t type;
+	uint64_t data;
+} exits[] = {
+	{ "SYSTEM_OFF", MODE_OFF, AVMM_SYSTEM_EVENT_SHUTDOWN, 0 },
+	{ "SYSTEM_RESET", MODE_RESET, AVMM_SYSTEM_EVENT_RESET, 0 },
+	{ "SYSTEM_RESET2", MODE_RESET2, AVMM_SYSTEM_EVENT_RESET, AVMM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2 },
+	{ "SYSTEM_RESET2, vendor", MODE_RESET2_VENDOR, AVMM_SYSTEM_EVENT_RESET,
+	  AVMM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2 },
+};
+
+static void test_exits(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(exits) / sizeof(exits[0]); i++) {
+		struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(psci), .vcpus = 2, .arg = exits[i].mode });
+		struct avmm_run *run = vm->vcpu[0].run;
+		const char *name = exits[i].name;
+
+		tap_eq(vcpu_step(&vm->vcpu[0]), AVMM_EXIT_SYSTEM_EVENT, "%s exits with SYSTEM_EVENT", name);
+		tap_eq(run->system_event.type, exits[i].type, "%s: type", name);
+		tap_ok(run->system_event.ndata >= 1, "%s: ndata is %u", name, run->system_event.ndata);
+		tap_eq(run->system_event.data[0], exits[i].data, "%s: data[0]", name);
+		tap_eq(mp_state(&vm->vcpu[0]), AVMM_MP_STATE_STOPPED, "%s: the vCPU is stopped", name);
+		/* A VMM resets the machine: vCPUs are initialised again, and run again from the start. */
+		vcpu_init(&vm->vcpu[0], false);
+		vcpu_init(&vm->vcpu[1], true);
+		vm_load(vm);
+		tap_eq(mp_state(&vm->vcpu[0]), AVMM_MP_STATE_RUNNABLE, "%s: runnable after VCPU_INIT", name);
+		tap_eq(vcpu_step(&vm->vcpu[0]), AVMM_EXIT_SYSTEM_EVENT, "%s: runs again after VCPU_INIT", name);
+		vm_free(vm);
+	}
+}
+
+static void *run_once(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	vcpu->result = vcpu_step(vcpu);
+	return NULL;
+}
+
+static void test_mp_state(void)
+{
+	struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(psci), .vcpus = 2, .arg = MODE_COUNT });
+	struct vcpu *v0 = &vm->vcpu[0], *v1 = &vm->vcpu[1];
+	struct avmm_vcpu_init init;
+	int r;
+
+	if (avmm_check_extension(vm->fd, AVMM_CAP_MP_STATE) <= 0) {
+		tap_skip("no AVMM_CAP_MP_STATE", "mp_state");
+		vm_free(vm);
+		return;
+	}
+	tap_eq(mp_state(v0), AVMM_MP_STATE_RUNNABLE, "a vCPU is runnable");
+	tap_eq(mp_state(v1), AVMM_MP_STATE_STOPPED, "one with POWER_OFF is stopped");
+	tap_eq(-set_mp_state(v0, 3), EINVAL, "SET_MP_STATE of 3 (halted, not an Arm state)");
+	tap_eq(-set_mp_state(v0, 77), EINVAL, "SET_MP_STATE of 77");
+	tap_eq(vcpu_step(v0), STEP_UCALL, "the vCPU runs");
+	tap_eq(set_mp_state(v0, AVMM_MP_STATE_STOPPED), 0, "SET_MP_STATE stopped");
+
+	v0->result = 0;
+	if (pthread_create(&v0->thread, NULL, run_once, v0))
+		tap_bail("pthread_create");
+	usleep(300000);
+	tap_eq(v0->result, 0, "a stopped vCPU stays in RUN");
+	tap_eq(v0->uc.arg[0], 1, "and does nothing there");
+	vcpu_kick(v0);
+	pthread_join(v0->thread, NULL);
+	tap_eq(-v0->result, EINTR, "a signal gets it out");
+	v0->run->immediate_exit = 0;
+	tap_eq(set_mp_state(v0, AVMM_MP_STATE_RUNNABLE), 0, "SET_MP_STATE runnable");
+	tap_eq(vcpu_step(v0), STEP_UCALL, "it goes on");
+	tap_eq(v0->uc.arg[0], 2, "where it was");
+
+	/* The second one, by hand: no PSCI call was made. */
+	vcpu_start_at(v1, MAP_RAM + ENTRY_MMU, MODE_COUNT);
+	tap_eq(set_mp_state(v1, AVMM_MP_STATE_RUNNABLE), 0, "SET_MP_STATE runnable of the powered-off one");
+	tap_eq(mp_state(v1), AVMM_MP_STATE_RUNNABLE, "GET_MP_STATE agrees");
+	tap_eq(vcpu_step(v1), STEP_UCALL, "it runs");
+	tap_ok(v1->uc.arg[0] == 1 && v1->uc.arg[1] == 1, "as CPU 1");
+
+	/* POWER_OFF is of the call, not of the vCPU; KVM before 6.2 wants the same each time. */
+	avmm_arm_preferred_target(vm->fd, &init);
+	init.features[0] |= 1U << AVMM_ARM_VCPU_PSCI_0_2;
+	r = avmm_arm_vcpu_init(v1->fd, &init);
+	if (r == -EINVAL && device_is_kvm()) {
+		tap_skip("KVM of this kernel has POWER_OFF as a lasting feature", "VCPU_INIT without POWER_OFF");
+	} else {
+		tap_eq(-r, 0, "VCPU_INIT without POWER_OFF");
+		tap_eq(mp_state(v1), AVMM_MP_STATE_RUNNABLE, "the vCPU is runnable after it");
+		vcpu_init(v1, true);
+		tap_eq(mp_state(v1), AVMM_MP_STATE_STOPPED, "VCPU_INIT with it: stopped");
+	}
+	vm_free(vm);
+}
+
+int main(void)
+{
+	test_begin(120);
+	test_calls();
+	test_exits();
+	test_mp_state();
+	return tap_end();
+}

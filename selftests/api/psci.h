@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* guest_main()'s argument: what the payload of psci.c is to do. */
+#define MODE_CALLS		0
+#define MODE_OFF		1
+#define MODE_RESET		2
+#define MODE_RESET2		3
+#define MODE_RESET2_VENDOR	4
+#define MODE_COUNT		5
+
+#define MBOX_PSCI_VERSION	0

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The generic timer: interrupts and sleeps in the payload; the counter and its registers from here. */
+#include <time.h>
+
+#include "avmm_util.h"
+#include "api/timer.h"
+
+PAYLOAD(timer);
+
+static uint64_t thread_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static bool on_sync(struct vcpu *vcpu, struct ucall *uc)
+{
+	static uint64_t wall, cpu, freq;
+	uint64_t v;
+
+	switch (uc->arg[0]) {
+	case SYNC_FREQ:
+		freq = uc->arg[1];
+		break;
+	case SYNC_COUNTER:
+		v = vcpu_get(vcpu, AVMM_REG_ARM_TIMER_CNT);
+		tap_ok(v >= uc->arg[1] && v - uc->arg[1] < 10 * freq, "TIMER_CNT runs with CNTVCT: 0x%llx, 0x%llx",
+		       (unsigned long long)v, (unsigned long long)uc->arg[1]);
+		/* an hour on */
+		v += 3600 * freq;
+		vcpu_set(vcpu, AVMM_REG_ARM_TIMER_CNT, v);
+		vcpu->vm->mbox[MBOX_MOVED_TO] = v;
+		break;
+	case SYNC_TIMER_REGS:
+		tap_eq(vcpu_get(vcpu, AVMM_REG_ARM_TIMER_CTL) & 3, uc->arg[1] & 3, "TIMER_CTL is CNTV_CTL");
+		tap_eq(vcpu_get(vcpu, AVMM_REG_ARM_TIMER_CVAL), uc->arg[2], "TIMER_CVAL is CNTV_CVAL");
+		break;
+	case SYNC_IDLE:
+		if (uc->arg[1]) {
+			wall = now_ns();
+			cpu = thread_ns();
+			break;
+		}
+		wall = now_ns() - wall;
+		cpu = thread_ns() - cpu;
+		tap_ok(cpu < wall / 2, "a sleeping guest leaves the CPU: %llu of %llu us used",
+		       (unsigned long long)cpu / 1000, (unsigned long long)wall / 1000);
+		break;
+	}
+	return true;
+}
+
+/* A timer set from here fires in the guest: migration brings timers this way. */
+static void test_preset(void)
+{
+	struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(timer), .arg = MODE_ONE, .on_sync = on_sync });
+	struct vcpu *v = &vm->vcpu[0];
+	uint64_t cnt;
+
+	vcpu_set(v, AVMM_REG_ARM_TIMER_CNT, 0);
+	cnt = vcpu_get(v, AVMM_REG_ARM_TIMER_CNT);
+	tap_ok(cnt < 0x10000000, "TIMER_CNT can be set to 0: 0x%llx", (unsigned long long)cnt);
+	vcpu_set(v, AVMM_REG_ARM_TIMER_CVAL, 0x123456789);
+	vcpu_set(v, AVMM_REG_ARM_TIMER_CTL, 2);
+	tap_eq(vcpu_get(v, AVMM_REG_ARM_TIMER_CVAL), 0x123456789, "TIMER_CVAL reads back");
+	tap_eq(vcpu_get(v, AVMM_REG_ARM_TIMER_CTL) & 3, 2, "TIMER_CTL reads back");
+	vcpu_set(v, AVMM_REG_ARM_TIMER_CTL, 0);
+	tap_ok(vcpu_run_to_end(v), "the payload came to its end");
+	vm_free(vm);
+}
+
+int main(void)
+{
+	test_begin(150);
+	test_preset();
+	run_payload("four CPUs", &(struct vm_config){ PAYLOAD_OF(timer), .vcpus = 4, .arg = MODE_SMP });
+	return tap_end();
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Standard input and output as the other end of the guest's serial line. Both may be a terminal, a
+ * pipe, a file or nothing.
+ *
+ * Output: console_send() is called on vCPU threads and puts bytes into a ring; the event loop
+ * writes them a few milliseconds later, because a system call and a switch of threads for each byte
+ * is what makes a console slow. When the ring is full, console_send() refuses, and the guest waits.
+ * Input: the event loop reads, takes the escape key out, and hands on as much as the guest takes.
+ * Lock: console.lock, a leaf.
+ */
+#ifndef AVMM_BACKEND_CONSOLE_H
+#define AVMM_BACKEND_CONSOLE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend/keys.h"
+#include "backend/ring.h"
+#include "core/error.h"
+#include "core/event_loop.h"
+
+/* Called in the event loop, without the lock. */
+struct console_guest {
+	void *opaque;
+	size_t (*receive)(void *opaque, const uint8_t *data, size_t len);
+	void (*receive_break)(void *opaque);
+	void (*sent)(void *opaque);	/* console_send() has room again */
+	void (*quit)(void *quit_opaque);	/* the user wants to leave */
+	void *quit_opaque;
+};
+
+struct console {
+	struct event_loop *loop;	/* immutable */
+	struct console_guest guest;	/* immutable */
+	bool terminal;			/* immutable: input is a terminal, so the escape key counts */
+	pthread_mutex_t lock;
+	struct ring out;		/* lock; only the event loop takes out */
+	bool out_refused;		/* lock */
+	bool woken;			/* lock: wake is set and not yet seen */
+
+	/* all below: event loop only */
+	struct event_source wake;	/* eventfd: look at both directions */
+	struct event_source flush;	/* timerfd: time to write */
+	struct event_source in_source;
+	struct event_source out_source;
+	struct ring in;
+	struct keys keys;
+	bool in_always_ready;		/* a file, or /dev/null */
+	bool in_ended;
+	bool out_broken;
+	int out_flags;			/* to be put back on standard output; -1: none */
+};
+
+int console_open(struct console *console, struct event_loop *loop,
+		 const struct console_guest *guest, struct error *err);
+void console_close(struct console *console);
+
+/* From here on input is read and a terminal is raw. */
+int console_start(struct console *console, struct error *err);
+
+/* Any thread; false: no room, and sent will be called. */
+bool console_send(struct console *console, uint8_t byte);
+
+/* Any thread: receive will take more now. */
+void console_can_receive(struct console *console);
+
+/* Event loop: nothing is left to be written. */
+bool console_idle(struct console *console);
+
+#endif /* AVMM_BACKEND_CONSOLE_H */

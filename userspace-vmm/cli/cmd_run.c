@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+
+#include "backend/keys.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "core/log.h"
+#include "core/vm.h"
+
+static int help(void)
+{
+	puts("usage: avmm run --kernel FILE [OPTION]...\n");
+	puts("Runs a virtual machine; its serial line is standard input and output.\n");
+	puts("Options:");
+	options_help(stdout);
+	puts("\nKeys, if standard input is a terminal:");
+	for (const char *const *line = keys_help; *line; line++)
+		printf("  %s\n", *line);
+	return EXIT_OFF;
+}
+
+/* What the reason for stopping is to whoever started us. */
+static int status(const struct vm *vm, int reason, const struct error *err)
+{
+	switch (reason) {
+	case VM_STOP_SHUTDOWN:
+		return EXIT_OFF;
+	case VM_STOP_CRASH:
+		log_error("%s", err->text);
+		return EXIT_CRASH;
+	case VM_STOP_FAILED:
+		log_error("%s", err->text);
+		return EXIT_STUCK;
+	case VM_STOP_QUIT:
+		return EXIT_QUIT;
+	case VM_STOP_SIGNAL:
+		return -vm->signal;
+	default:
+		log_error("%s", err->text);
+		return EXIT_ERROR;
+	}
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct vm_config config;
+	struct error err;
+	struct vm vm;
+	int reason;
+
+	options_defaults(&config);
+	if (options_parse(&config, argc, argv, &err) < 0) {
+		log_error("%s", err.text);
+		return EXIT_USAGE;
+	}
+	if (config.help)
+		return help();
+	log_set_verbose(config.verbose);
+	if (vm_create(&vm, &config, &err) < 0) {
+		log_error("%s", err.text);
+		return EXIT_ERROR;
+	}
+	reason = vm_run(&vm, &err);
+	/* first, so that the message finds the terminal as it was */
+	vm_destroy(&vm);
+	return status(&vm, reason, &err);
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "machine/virt.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "libavmm.h"
+#include "machine/fdt.h"
+#include "machine/image.h"
+#include "machine/memmap.h"
+
+/* ---- wires between UART, console and interrupt controller ---- */
+
+static void uart_set_irq(void *opaque, bool level)
+{
+	struct machine *machine = opaque;
+	int ret;
+
+	if (machine->vm < 0)
+		return;
+	ret = avmm_spi_line(machine->vm, MEMMAP_SPI_INTID(memmap[MEMMAP_UART].spi), level);
+	if (ret < 0)
+		log_error("the UART's interrupt cannot be set: %s", strerror(-ret));
+}
+
+static bool uart_send(void *opaque, uint8_t byte)
+{
+	struct machine *machine = opaque;
+
+	return console_send(&machine->console, byte);
+}
+
+static void uart_can_receive(void *opaque)
+{
+	struct machine *machine = opaque;
+
+	console_can_receive(&machine->console);
+}
+
+static size_t console_receive(void *opaque, const uint8_t *data, size_t len)
+{
+	struct machine *machine = opaque;
+
+	return pl011_receive(&machine->uart, data, len);
+}
+
+static void console_receive_break(void *opaque)
+{
+	struct machine *machine = opaque;
+
+	pl011_receive_break(&machine->uart);
+}
+
+static void console_sent(void *opaque)
+{
+	struct machine *machine = opaque;
+
+	pl011_transmit(&machine->uart);
+}
+
+/* ---- devices ---- */
+
+static uint32_t host_seconds(void)
+{
+	return time(NULL);
+}
+
+static int add_device(struct machine *machine, enum memmap_id id, const struct mmio_ops *ops,
+		      void *dev, struct error *err)
+{
+	const struct mmio_region region = {
+		.base = memmap[id].base, .size = memmap[id].size, .name = memmap[id].name,
+		.ops = ops, .dev = dev,
+	};
+	int ret = mmio_add(&machine->bus, &region);
+
+	if (ret < 0)
+		return error_set(err, ret, "%s has no place on the bus: %s", region.name,
+				 strerror(-ret));
+	return 0;
+}
+
+int machine_init(struct machine *machine, struct event_loop *loop, void (*quit)(void *opaque),
+		 void *opaque, struct error *err)
+{
+	const struct pl011_host host = {
+		.opaque = machine, .set_irq = uart_set_irq, .send = uart_send,
+		.can_receive = uart_can_receive,
+	};
+	const struct console_guest guest = {
+		.opaque = machine, .receive = console_receive,
+		.receive_break = console_receive_break, .sent = console_sent,
+		.quit = quit, .quit_opaque = opaque,
+	};
+	int ret;
+
+	machine->vm = -1;
+	machine->gic = -1;
+	machine->bus.count = 0;
+	pl011_init(&machine->uart, &host);
+	pl031_init(&machine->rtc, host_seconds);
+	ret = add_device(machine, MEMMAP_UART, &pl011_ops, &machine->uart, err);
+	if (ret < 0)
+		return ret;
+	ret = add_device(machine, MEMMAP_RTC, &pl031_ops, &machine->rtc, err);
+	if (ret < 0)
+		return ret;
+	return console_open(&machine->console, loop, &guest, err);
+}
+
+void machine_close(struct machine *machine)
+{
+	console_close(&machine->console);
+}
+
+/* ---- interrupt controller, Documentation/virt/kvm/devices/arm-vgic-v3.rst ---- */
+
+static int gic_create(struct machine *machine, struct error *err)
+{
+	uint64_t dist = memmap[MEMMAP_GICD].base, redist = memmap[MEMMAP_GICR].base;
+	uint32_t irqs = MEMMAP_NR_IRQS;
+	struct {
+		const char *what;
+		uint32_t group;
+		uint64_t attr;
+		void *value;
+	} steps[] = {
+		{ "its distributor's address", AVMM_DEV_ARM_VGIC_GRP_ADDR,
+		  AVMM_VGIC_V3_ADDR_TYPE_DIST, &dist },
+		{ "its redistributors' address", AVMM_DEV_ARM_VGIC_GRP_ADDR,
+		  AVMM_VGIC_V3_ADDR_TYPE_REDIST, &redist },
+		{ "the number of its interrupts", AVMM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs },
+		{ "its start", AVMM_DEV_ARM_VGIC_GRP_CTRL, AVMM_DEV_ARM_VGIC_CTRL_INIT, NULL },
+	};
+
+	machine->gic = avmm_new_device(machine->vm, AVMM_DEV_TYPE_ARM_VGIC_V3);
+	if (machine->gic == -ENODEV)
+		return error_set(err, -ENODEV, "this host cannot give a guest a GICv3");
+	if (machine->gic < 0)
+		return error_set(err, machine->gic, "the GICv3 cannot be created: %s",
+				 strerror(-machine->gic));
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		int ret = avmm_attr_set(machine->gic, steps[i].group, steps[i].attr,
+					steps[i].value);
+
+		if (ret < 0)
+			return error_set(err, ret, "the GICv3 refuses %s: %s", steps[i].what,
+					 strerror(-ret));
+	}
+	return 0;
+}
+
+int machine_power_on(struct machine *machine, int vm, struct error *err)
+{
+	int ret;
+
+	machine->vm = vm;
+	ret = gic_create(machine, err);
+	if (ret < 0)
+		machine_power_off(machine);
+	return ret;
+}
+
+void machine_power_off(struct machine *machine)
+{
+	if (machine->gic >= 0)
+		close(machine->gic);
+	machine->gic = -1;
+	machine->vm = -1;
+	pl011_reset(&machine->uart);
+	pl031_reset(&machine->rtc);
+}
+
+/* ---- RAM at power-on ---- */
+
+static int write_fdt(const struct vm_config *config, const struct guest_ram *ram,
+		     const uint64_t *mpidr, const struct boot_layout *layout, struct error *err)
+{
+	struct fdt_params params = {
+		.ram_base = ram->ipa,
+		.ram_size = ram->size,
+		.cpus = config->cpus,
+		.mpidr = mpidr,
+		.bootargs = config->append,
+		.initrd_start = layout->initrd_start,
+		.initrd_end = layout->initrd_end,
+	};
+
+	if (getrandom(params.rng_seed, sizeof(params.rng_seed), 0) !=
+	    sizeof(params.rng_seed) ||
+	    getrandom(&params.kaslr_seed, sizeof(params.kaslr_seed), 0) !=
+	    sizeof(params.kaslr_seed))
+		return error_set(err, -errno, "the host has no random numbers: %s",
+				 strerror(errno));
+	return machine_fdt(ram->host + (layout->dtb - ram->ipa), BOOT_DTB_SIZE, &params, err);
+}
+
+int machine_load(const struct vm_config *config, const struct memory *memory, struct file *kernel,
+		 struct file *initrd, const uint64_t *mpidr, struct boot_layout *layout,
+		 struct error *err)
+{
+	const struct guest_ram ram = {
+		.ipa = memmap[MEMMAP_RAM].base, .size = memory->size, .host = memory->host,
+	};
+	struct image image;
+	int ret;
+
+	ret = file_map(kernel, "--kernel", err);
+	if (ret < 0)
+		return ret;
+	ret = image_open(&image, kernel->path, kernel->data, kernel->size, ram.size, err);
+	if (ret < 0)
+		goto unmap_kernel;
+	if (config->initrd) {
+		ret = file_map(initrd, "--initrd", err);
+		if (ret < 0)
+			goto close_image;
+	}
+	ret = boot_load(&ram, &image, config->initrd, initrd->data, initrd->size, layout, err);
+	if (ret == 0)
+		ret = write_fdt(config, &ram, mpidr, layout, err);
+	file_unmap(initrd);
+close_image:
+	image_close(&image);
+unmap_kernel:
+	file_unmap(kernel);
+	return ret;
+}

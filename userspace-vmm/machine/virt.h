@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one machine type: GICv3, PL011, PL031, PSCI, at the addresses of memmap.c.
+ */
+#ifndef AVMM_MACHINE_VIRT_H
+#define AVMM_MACHINE_VIRT_H
+
+#include <stdint.h>
+
+#include "backend/console.h"
+#include "config/vm_config.h"
+#include "core/error.h"
+#include "core/event_loop.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/mmio.h"
+#include "dev/pl011.h"
+#include "dev/pl031.h"
+#include "machine/boot.h"
+
+struct machine {
+	struct mmio_bus bus;
+	struct pl011 uart;
+	struct pl031 rtc;
+	struct console console;
+	int vm;		/* VM fd of this power cycle; -1: none, and interrupt lines go nowhere */
+	int gic;	/* device fd */
+};
+
+int machine_init(struct machine *machine, struct event_loop *loop, void (*quit)(void *opaque),
+		 void *opaque, struct error *err);
+void machine_close(struct machine *machine);
+
+/* After all vCPUs were created: the interrupt controller is sized by them. */
+int machine_power_on(struct machine *machine, int vm, struct error *err);
+void machine_power_off(struct machine *machine);
+
+/* Fills RAM, which is all zeros: kernel, initrd, and a device tree for vCPUs of these MPIDRs. */
+int machine_load(const struct vm_config *config, const struct memory *memory, struct file *kernel,
+		 struct file *initrd, const uint64_t *mpidr, struct boot_layout *layout,
+		 struct error *err);
+
+#endif /* AVMM_MACHINE_VIRT_H */
