@@ -38,7 +38,8 @@ kbuild = +flock $(out) $(MAKE) $(kbuild_args) M=$(abspath $(out)) \
 
 # The module's sources without what a build left beside them.
 sources = tar -c --exclude='*.o' --exclude='*.ko' --exclude='.*.cmd' --exclude='*.mod' \
-	--exclude='*.mod.c' Kbuild kmod include
+	--exclude='*.mod.c' --exclude=hyp.bin --exclude=hyp.elf --exclude=modules.order \
+	Kbuild kmod include
 
 # ---- programs: the compiler, and libraries to link them with
 
@@ -90,7 +91,7 @@ release = $(shell modinfo -F vermagic $(out)/kmod/avmm.ko | cut -d ' ' -f 1)
 modules_install:
 	@[ -e $(out)/kmod/avmm.ko ] || { echo "run 'make modules' first" >&2; exit 1; }
 	install -D -m 644 $(out)/kmod/avmm.ko $(DESTDIR)/lib/modules/$(release)/updates/avmm.ko
-	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(release)
+	[ -n '$(DESTDIR)' ] || depmod $(release)
 
 # Who may open /dev/kvm may open /dev/avmm.
 install: modules_install
@@ -107,7 +108,8 @@ dkms-install:
 # Without kbuild, so that it needs neither headers nor the lab.
 clean:
 	find kmod -type f \( -name '*.o' -o -name '*.ko' -o -name '.*.cmd' -o -name '*.mod' \
-		-o -name '*.mod.c' -o -name '.*.d' -o -name 'modules.order' \) -delete
+		-o -name '*.mod.c' -o -name '.*.d' -o -name modules.order -o -name hyp.bin \
+		-o -name hyp.elf \) -delete
 	rm -rf build Module.symvers modules.order .*.cmd .tmp_versions
 	[ ! -e userspace-vmm/Makefile ] || $(MAKE) -C userspace-vmm clean
 	[ ! -e selftests/Makefile ] || $(MAKE) -C selftests clean

@@ -88,18 +88,18 @@ static int host_work(struct avmm_vcpu *vcpu)
 		vcpu->stat.signal++;
 		return -EINTR;
 	}
-	/* task work is done on the way to user space only: go there, the caller retries */
-	if (test_thread_flag(TIF_NOTIFY_RESUME)) {
-		vcpu->run->exit_reason = AVMM_EXIT_INTR;
-		return -EINTR;
-	}
+	/*
+	 * TIF_NOTIFY_RESUME waits until the thread is on its way to user space
+	 * anyway: what would serve it here is not exported on all kernels, and
+	 * a RUN that ends without a signal is not what KVM's users expect.
+	 */
 	cond_resched();
 	return 1;
 }
 
 static bool host_work_pending(void)
 {
-	return need_resched() || signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME);
+	return need_resched() || signal_pending(current);
 }
 
 /*

@@ -92,8 +92,6 @@ static void vm_destroy(struct kref *ref)
 	avmm_iobus_destroy(vm);
 	avmm_memslots_destroy(vm);
 	avmm_s2_destroy(vm);
-	/* the next VM with this VMID must find nothing of ours */
-	avmm_hyp_tlbi_vmid(vm);
 	ida_free(&vmids, vm->arch.vmid);
 	cleanup_srcu_struct(&vm->srcu);
 	free_percpu(vm->arch.last_vcpu);

@@ -100,8 +100,7 @@ struct avmm_arch_vm {
 	u64 hvc_bmap[3];		/* STD, STD_HYP, VENDOR_HYP firmware bitmaps */
 	u32 vmid;
 	u32 __percpu *last_vcpu;	/* idx+1 of the vCPU that last ran on each CPU */
-	u8 csv2, csv3;			/* [m] ID_AA64PFR0_EL1 fields the VMM may lower (idreg.c) */
-	bool guest_view;		/* [m] defaults of csv*, psci_version, hvc_bmap are set */
+	u64 pfr0_hidden;		/* [m] of ID_AA64PFR0_EL1, what the VMM took away (idreg.c) */
 	bool system_suspend;		/* AVMM_CAP_ARM_SYSTEM_SUSPEND was enabled */
 	bool nisv_to_user;
 	bool ran_once;			/* some vCPU has run: set-up is closed */

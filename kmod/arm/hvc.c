@@ -247,7 +247,6 @@ int avmm_handle_hvc(struct avmm_vcpu *vcpu)
 	u64 res[4] = { HVC_NOT_SUPPORTED };
 	int ret;
 
-	vcpu->stat.hvc++;
 	if (fn) {
 		fn->call(vcpu, res);
 	} else {

@@ -22,12 +22,12 @@
 
 static u64 vector_offset(u64 pstate)
 {
-	if (pstate & PSTATE_NRW)
+	if (pstate & PS_NRW)
 		return VECTOR_LOW_A32;
-	switch (pstate & PSTATE_MODE_MASK) {
-	case PSTATE_MODE_EL0T:
+	switch (pstate & PS_MODE_MASK) {
+	case PS_MODE_EL0T:
 		return VECTOR_LOW_A64;
-	case PSTATE_MODE_EL1T:
+	case PS_MODE_EL1T:
 		return VECTOR_CUR_SP0;
 	default:
 		return VECTOR_CUR_SPX;
@@ -43,13 +43,13 @@ static u64 vector_pstate(const struct avmm_vcpu *vcpu)
 {
 	const struct avmm_ctx *ctx = vcpu->arch.ctx;
 	u64 sctlr = ctx->sys[CTX_SCTLR_EL1];
-	u64 new = PSTATE_MODE_EL1H | PSTATE_DAIF;
+	u64 new = PS_MODE_EL1H | PS_DAIF;
 
-	new |= ctx->pstate & (PSTATE_NZCV | PSTATE_DIT | PSTATE_PAN);
+	new |= ctx->pstate & (PS_NZCV | PS_DIT | PS_PAN);
 	if (!(sctlr & SCTLR_SPAN_BIT) && avmm_idreg_has(vcpu->vm, IDREG_MMFR1, MMFR1_PAN_SHIFT))
-		new |= PSTATE_PAN;
+		new |= PS_PAN;
 	if ((sctlr & SCTLR_DSSBS_BIT) && avmm_idreg_has(vcpu->vm, IDREG_PFR1, PFR1_SSBS_SHIFT))
-		new |= PSTATE_SSBS;
+		new |= PS_SSBS;
 	return new;
 }
 
@@ -69,7 +69,7 @@ static void take_sync(struct avmm_vcpu *vcpu, u64 esr)
 /* ESR.IL: set for a 32-bit instruction; only T32 has shorter ones */
 static u64 trapped_il(const struct avmm_ctx *ctx)
 {
-	bool t32 = (ctx->pstate & PSTATE_NRW) && (ctx->pstate & PSTATE_T32);
+	bool t32 = (ctx->pstate & PS_NRW) && (ctx->pstate & PS_T32);
 
 	return t32 ? ctx->esr & ESR_IL : ESR_IL;
 }
@@ -86,8 +86,8 @@ void avmm_inject_undef(struct avmm_vcpu *vcpu)
 static void take_abort(struct avmm_vcpu *vcpu, u64 ec_low, u64 ec_cur, u64 addr)
 {
 	struct avmm_ctx *ctx = vcpu->arch.ctx;
-	bool from_el0 = (ctx->pstate & PSTATE_NRW) ||
-			(ctx->pstate & PSTATE_MODE_MASK) == PSTATE_MODE_EL0T;
+	bool from_el0 = (ctx->pstate & PS_NRW) ||
+			(ctx->pstate & PS_MODE_MASK) == PS_MODE_EL0T;
 
 	ctx->sys[CTX_FAR_EL1] = addr;
 	take_sync(vcpu, ((from_el0 ? ec_low : ec_cur) << ESR_EC_SHIFT) | trapped_il(ctx) |
@@ -151,17 +151,17 @@ void avmm_skip_instr(struct avmm_vcpu *vcpu)
 {
 	struct avmm_ctx *ctx = vcpu->arch.ctx;
 
-	if (ctx->pstate & PSTATE_NRW) {
-		bool thumb = ctx->pstate & PSTATE_T32;
+	if (ctx->pstate & PS_NRW) {
+		bool thumb = ctx->pstate & PS_T32;
 
 		ctx->pc += thumb && !(ctx->esr & ESR_IL) ? 2 : 4;
 		if (thumb)
 			ctx->pstate = advance_it(ctx->pstate);
 	} else {
 		ctx->pc += 4;
-		ctx->pstate &= ~PSTATE_BTYPE;
+		ctx->pstate &= ~PS_BTYPE;
 	}
-	ctx->pstate &= ~PSTATE_SS;
+	ctx->pstate &= ~PS_SS;
 }
 
 /**

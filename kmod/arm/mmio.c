@@ -17,9 +17,9 @@
 /* Data accesses of the interrupted code are big-endian (Arm ARM B2.6.2) */
 static bool guest_big_endian(const struct avmm_ctx *ctx)
 {
-	if (ctx->pstate & PSTATE_NRW)
-		return ctx->pstate & PSTATE_E32;
-	if ((ctx->pstate & PSTATE_MODE_MASK) == PSTATE_MODE_EL0T)
+	if (ctx->pstate & PS_NRW)
+		return ctx->pstate & PS_E32;
+	if ((ctx->pstate & PS_MODE_MASK) == PS_MODE_EL0T)
 		return ctx->sys[CTX_SCTLR_EL1] & SCTLR_E0E_BIT;
 	return ctx->sys[CTX_SCTLR_EL1] & SCTLR_EE_BIT;
 }
@@ -118,7 +118,7 @@ static int ask_user(struct avmm_vcpu *vcpu, u64 ipa, u64 val)
 
 /**
  * avmm_handle_mmio - a data abort at an address without memory
- * @vcpu: the vCPU that took it
+ * @vcpu: the vCPU that took it; not a fetch, a table walk or cache maintenance
  * @ipa: guest-physical address, to the byte
  *
  * The PC moves when the access is complete: at once if the kernel answered,
@@ -130,24 +130,10 @@ static int ask_user(struct avmm_vcpu *vcpu, u64 ipa, u64 val)
 int avmm_handle_mmio(struct avmm_vcpu *vcpu, u64 ipa)
 {
 	struct avmm_ctx *ctx = vcpu->arch.ctx;
-	u64 esr = ctx->esr, val = 0;
-	bool fetch = ESR_EC(esr) == EC_IABT_LOW;
+	u64 val = 0;
 	int ret;
 
-	/* code or translation tables in a hole or a device: nothing can answer that */
-	if (fetch || (esr & ESR_S1PTW)) {
-		if (fetch)
-			avmm_inject_iabt(vcpu, ctx->far);
-		else
-			avmm_inject_dabt(vcpu, ctx->far);
-		return 1;
-	}
-	/* DC by address: no cache holds a device (Arm ARM D7.5.9) */
-	if (esr & ESR_CM) {
-		avmm_skip_instr(vcpu);
-		return 1;
-	}
-	if (!(esr & ESR_ISV))
+	if (!(ctx->esr & ESR_ISV))
 		return no_syndrome(vcpu, ipa);
 
 	decode(vcpu);
@@ -169,19 +155,16 @@ int avmm_handle_mmio(struct avmm_vcpu *vcpu, u64 ipa)
 
 /**
  * avmm_finish_mmio - user space has answered an AVMM_EXIT_MMIO
- * @vcpu: the vCPU; vcpu->mmio_needed was set
+ * @vcpu: the vCPU; run.c found vcpu->mmio_needed set, and has cleared it
  *
- * Also called when nothing is open, and by a RUN that returns before entering
- * the guest: the access must not be asked for twice. The length is the one of
- * the decode, not what user space left in the run page.
+ * A RUN that returns before entering the guest has come here too: the access
+ * must not be asked for twice. The length is that of the decode, not what
+ * user space left in the run page.
  *
  * Return: 1.
  */
 int avmm_finish_mmio(struct avmm_vcpu *vcpu)
 {
-	if (!vcpu->mmio_needed)
-		return 1;
-	vcpu->mmio_needed = false;
 	if (!vcpu->arch.mmio.write)
 		finish_load(vcpu, bytes_get(vcpu->run->mmio.data, vcpu->arch.mmio.len));
 	avmm_skip_instr(vcpu);

@@ -86,7 +86,6 @@ void avmm_vcpu_power_off(struct avmm_vcpu *vcpu)
 	WRITE_ONCE(vcpu->arch.mp_state, AVMM_MP_STATE_STOPPED);
 	spin_unlock(&vcpu->arch.mp_lock);
 	avmm_request(vcpu, AVMM_REQ_SLEEP);
-	avmm_kick(vcpu);
 }
 
 static u64 psci_version(struct avmm_vcpu *vcpu, const u64 *arg)

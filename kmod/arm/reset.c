@@ -13,7 +13,7 @@
 #include "arm/sysreg.h"
 
 /* EL1h, DAIF masked (Arm ARM D1.4.1) */
-#define PSTATE_RESET		(PSTATE_MODE_EL1H | PSTATE_DAIF)
+#define PS_RESET		(PS_MODE_EL1H | PS_DAIF)
 
 /*
  * Every guest: stage 2 on, exceptions to EL2, broadcast maintenance, AArch64
@@ -94,18 +94,6 @@ static int check_features(struct avmm_vcpu *vcpu, const struct avmm_vcpu_init *i
 	return 0;
 }
 
-/* what the firmware registers say until the VMM writes them; once per VM */
-static void vm_guest_view(struct avmm_vm *vm)
-{
-	mutex_lock(&vm->lock);
-	if (!vm->arch.guest_view) {
-		avmm_idreg_vm_init(vm);
-		avmm_hvc_vm_init(vm);
-		vm->arch.guest_view = true;
-	}
-	mutex_unlock(&vm->lock);
-}
-
 /*
  * The guest starts over with its caches off and code that the VMM has written
  * anew: what it will read from memory must be there, and no instruction of
@@ -134,12 +122,13 @@ int avmm_vcpu_init_target(struct avmm_vcpu *vcpu, const struct avmm_vcpu_init *i
 	ret = check_features(vcpu, init, features);
 	if (ret)
 		return ret;
-	vm_guest_view(vcpu->vm);
 	vcpu->arch.target = init->target;
 	bitmap_zero(vcpu->arch.features, AVMM_VCPU_NR_FEATURES);
 	vcpu->arch.features[0] = features;
 	if (vcpu->arch.ran)
 		forget_caches(vcpu->vm);
+	/* a CPU_ON not yet carried out belongs to the former life */
+	avmm_test_clear_request(vcpu, AVMM_REQ_RESET);
 	avmm_vcpu_reset(vcpu);
 	vcpu->arch.inited = true;
 
@@ -165,7 +154,7 @@ void avmm_vcpu_reset(struct avmm_vcpu *vcpu)
 	memset(ctx->x, 0, sizeof(ctx->x));
 	memset(&ctx->fp, 0, sizeof(ctx->fp));
 	ctx->pc = 0;
-	ctx->pstate = PSTATE_RESET;
+	ctx->pstate = PS_RESET;
 
 	ctx->hcr = HCR_RESET;
 	ctx->mdcr = MDCR_RESET;

@@ -36,21 +36,21 @@
 #define SCTLR_DSSBS_BIT		BIT_ULL(44)
 
 /* PSTATE as SPSR_ELx holds it (Arm ARM C5.2.19, "SPSR_EL2") */
-#define PSTATE_MODE_MASK	0x1fULL
-#define PSTATE_MODE_EL0T	0x00ULL
-#define PSTATE_MODE_EL1T	0x04ULL
-#define PSTATE_MODE_EL1H	0x05ULL
-#define PSTATE_MODE_USR32	0x10ULL
-#define PSTATE_NRW		BIT_ULL(4)	/* AArch32 */
-#define PSTATE_T32		BIT_ULL(5)	/* AArch32 only */
-#define PSTATE_E32		BIT_ULL(9)	/* AArch32 only: big-endian data */
-#define PSTATE_DAIF		(0xfULL << 6)
-#define PSTATE_BTYPE		(3ULL << 10)	/* AArch64 only */
-#define PSTATE_SSBS		BIT_ULL(12)
-#define PSTATE_SS		BIT_ULL(21)
-#define PSTATE_PAN		BIT_ULL(22)
-#define PSTATE_DIT		BIT_ULL(24)
-#define PSTATE_NZCV		(0xfULL << 28)
+#define PS_MODE_MASK	0x1fULL
+#define PS_MODE_EL0T	0x00ULL
+#define PS_MODE_EL1T	0x04ULL
+#define PS_MODE_EL1H	0x05ULL
+#define PS_MODE_USR32	0x10ULL
+#define PS_NRW		BIT_ULL(4)	/* AArch32 */
+#define PS_T32		BIT_ULL(5)	/* AArch32 only */
+#define PS_E32		BIT_ULL(9)	/* AArch32 only: big-endian data */
+#define PS_DAIF		(0xfULL << 6)
+#define PS_BTYPE		(3ULL << 10)	/* AArch64 only */
+#define PS_SSBS		BIT_ULL(12)
+#define PS_SS		BIT_ULL(21)
+#define PS_PAN		BIT_ULL(22)
+#define PS_DIT		BIT_ULL(24)
+#define PS_NZCV		(0xfULL << 28)
 
 /* HCR_EL2 (Arm ARM D19.2, "HCR_EL2"): our own names, asm/ moves them between kernels */
 #define HCR_BIT_VM		BIT_ULL(0)
@@ -119,7 +119,6 @@ int avmm_ccsidr(u32 csselr, u32 *val);
 
 /* idreg.c */
 void avmm_idreg_init(void);
-void avmm_idreg_vm_init(struct avmm_vm *vm);
 u64 avmm_idreg_read(const struct avmm_vm *vm, u32 enc);
 int avmm_idreg_user_set(struct avmm_vm *vm, u32 enc, u64 val);
 

@@ -76,5 +76,51 @@ typedef int avmm_young_t;
 typedef bool avmm_young_t;
 #endif
 
+/*
+ * The frame behind a user address in a VM_IO or VM_PFNMAP mapping, mmap_lock
+ * held. follow_pte() took the vma instead of the mm from 6.10 on; in 6.12
+ * follow_pfnmap_start() took its place, which knows blocks too. Macros, so that
+ * only mmu/fault.c needs linux/mm.h.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define avmm_follow_pte(vma, addr, ptep, ptl)	follow_pte((vma)->vm_mm, addr, ptep, ptl)
+#else
+#define avmm_follow_pte(vma, addr, ptep, ptl)	follow_pte(vma, addr, ptep, ptl)
+#endif
+#define avmm_follow_pfn(vma, addr, pfn, writable) ({			\
+	spinlock_t *__ptl;						\
+	pte_t *__ptep;							\
+	int __ret = avmm_follow_pte(vma, addr, &__ptep, &__ptl);	\
+									\
+	if (!__ret) {							\
+		__acquire(__ptl); /* not declared; for sparse */	\
+		*(pfn) = pte_pfn(*__ptep);				\
+		*(writable) = pte_write(*__ptep);			\
+		pte_unmap_unlock(__ptep, __ptl);			\
+	}								\
+	__ret;								\
+})
+#else
+#define avmm_follow_pfn(_vma, addr, _pfn, _writable) ({			\
+	struct follow_pfnmap_args __args = { .vma = _vma, .address = addr };	\
+	int __ret = follow_pfnmap_start(&__args);			\
+									\
+	if (!__ret) {							\
+		*(_pfn) = __args.pfn;					\
+		*(_writable) = __args.writable;				\
+		follow_pfnmap_end(&__args);				\
+	}								\
+	__ret;								\
+})
+#endif
+
+/* Lets a signal end the wait for a page (userfaultfd, network); since 6.2 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define AVMM_FOLL_INTERRUPTIBLE	0
+#else
+#define AVMM_FOLL_INTERRUPTIBLE	FOLL_INTERRUPTIBLE
+#endif
+
 #endif /* __ASSEMBLY__ */
 #endif /* AVMM_COMPAT_H */

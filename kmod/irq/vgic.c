@@ -10,7 +10,7 @@
  * vgic_irq.flags; nothing is kept loaded from one turn to the next.
  */
 #include <linux/delay.h>
-#include <linux/kernel.h>
+#include <linux/nospec.h>
 #include "avmm.h"
 
 /* ---- finding interrupts and vCPUs ---- */
@@ -78,7 +78,7 @@ struct avmm_vcpu *vgic_vcpu_by_aff(struct avmm_vm *vm, u64 aff)
  *
  * Return: flags for vgic_irq_unlock()
  */
-unsigned long vgic_irq_lock(struct vgic_irq *irq)
+unsigned long vgic_irq_lock(struct vgic_irq *irq) __acquires(irq)
 {
 	unsigned long flags;
 
@@ -92,24 +92,28 @@ unsigned long vgic_irq_lock(struct vgic_irq *irq)
 	}
 }
 
-void vgic_irq_unlock(struct vgic_irq *irq, unsigned long flags)
+void vgic_irq_unlock(struct vgic_irq *irq, unsigned long flags) __releases(irq)
 {
 	raw_spin_unlock_irqrestore(&irq->home->arch.vgic.lock, flags);
 }
 
-static void lock_two(struct avmm_vcpu *a, struct avmm_vcpu *b)
+static void lock_two(struct avmm_vcpu *a, struct avmm_vcpu *b) __acquires(a) __acquires(b)
 {
 	if (a->idx > b->idx)
 		swap(a, b);
 	raw_spin_lock(&a->arch.vgic.lock);
 	if (a != b)
 		raw_spin_lock_nested(&b->arch.vgic.lock, SINGLE_DEPTH_NESTING);
+	else
+		__acquire(b);
 }
 
-static void unlock_two(struct avmm_vcpu *a, struct avmm_vcpu *b)
+static void unlock_two(struct avmm_vcpu *a, struct avmm_vcpu *b) __releases(a) __releases(b)
 {
 	if (a != b)
 		raw_spin_unlock(&b->arch.vgic.lock);
+	else
+		__release(b);
 	raw_spin_unlock(&a->arch.vgic.lock);
 }
 
@@ -146,11 +150,25 @@ static void unlist(struct vgic_cpu *vc, struct vgic_irq *irq)
 }
 
 /*
- * Move an interrupt home to its target. One that is active, or in a list
- * register, stays until it is neither: the vCPU that took it must be the one
- * to deactivate it.
+ * Take an interrupt that has calmed down off the list, if nothing else is to be
+ * done about it there. Context: its lock held
  */
-static void vgic_rehome(struct vgic_irq *irq)
+static void vgic_unqueue(struct vgic_irq *irq)
+{
+	if ((irq->flags & (VGIC_QUEUED | VGIC_IN_LR)) == VGIC_QUEUED &&
+	    !vgic_wants_list(irq->flags) && irq->target == irq->home)
+		unlist(&irq->home->arch.vgic, irq);
+}
+
+/**
+ * vgic_rehome - move an interrupt home to its target
+ * @irq: may be there already
+ *
+ * One that is active, or in a list register, stays until it is neither: the
+ * vCPU that took it must be the one to deactivate it.
+ * Context: no vGIC lock held
+ */
+void vgic_rehome(struct vgic_irq *irq)
 {
 	struct avmm_vcpu *from, *to, *kick = NULL;
 	unsigned long flags;
@@ -221,6 +239,8 @@ int vgic_inject(struct avmm_vm *vm, struct avmm_vcpu *vcpu, u32 intid, bool leve
 	}
 	if (level)
 		kick = vgic_queue(irq);
+	else
+		vgic_unqueue(irq);
 out:
 	vgic_irq_unlock(irq, flags);
 	if (kick)
@@ -453,8 +473,8 @@ static void load_all(struct avmm_vcpu *vcpu)
 
 		if (sig || (irq->flags & VGIC_ACTIVE))
 			load_lr(vcpu, n++, irq, sig);
-		else if (!vgic_wants_list(irq->flags) && irq->target == vcpu)
-			unlist(vc, irq);
+		else
+			vgic_unqueue(irq);
 	}
 	vcpu->arch.ctx->vgic.used_lrs = n;
 	vcpu->arch.ctx->vgic.hcr = VGIC_HCR_EN;
@@ -465,8 +485,10 @@ static void send_away(struct avmm_vcpu *vcpu)
 {
 	struct vgic_cpu *vc = &vcpu->arch.vgic;
 	struct vgic_irq *irq, *away;
+	unsigned int i;
 
-	do {
+	/* only what was in a list register can be left behind: vgic_route() moves the others */
+	for (i = 0; i <= VGIC_MAX_LRS; i++) {
 		away = NULL;
 		raw_spin_lock(&vc->lock);
 		vc->rerouted = false;
@@ -478,12 +500,13 @@ static void send_away(struct avmm_vcpu *vcpu)
 				away = irq;
 		}
 		raw_spin_unlock(&vc->lock);
-		if (away)
-			vgic_rehome(away);
-	} while (away);
+		if (!away)
+			break;
+		vgic_rehome(away);
+	}
 }
 
-static void flush(struct avmm_vcpu *vcpu)
+static noinline void load(struct avmm_vcpu *vcpu)
 {
 	struct vgic_cpu *vc = &vcpu->arch.vgic;
 
@@ -511,7 +534,7 @@ static void flush(struct avmm_vcpu *vcpu)
 void vgic_flush(struct avmm_vcpu *vcpu)
 {
 	if (unlikely(!list_empty(&vcpu->arch.vgic.list)))
-		flush(vcpu);
+		load(vcpu);
 }
 
 /* ---- and back ---- */
@@ -548,7 +571,7 @@ static void deactivate_unseen(struct avmm_vcpu *vcpu, unsigned int count)
 	}
 }
 
-static void fold_lr(struct avmm_vcpu *vcpu, struct vgic_irq *irq, u64 lr)
+static void fold_lr(struct vgic_irq *irq, u64 lr)
 {
 	u32 f = irq->flags & ~(VGIC_IN_LR | VGIC_LR_LATCH | VGIC_ACTIVE);
 
@@ -562,11 +585,10 @@ static void fold_lr(struct avmm_vcpu *vcpu, struct vgic_irq *irq, u64 lr)
 	if ((lr & VGIC_LR_HW) && !(lr & VGIC_LR_STATE))
 		__this_cpu_write(*irq->phys_active, false);
 	irq->flags = f;
-	if (!vgic_wants_list(f) && likely(irq->target == vcpu))
-		unlist(&vcpu->arch.vgic, irq);
+	vgic_unqueue(irq);
 }
 
-static void sync(struct avmm_vcpu *vcpu)
+static noinline void fold(struct avmm_vcpu *vcpu)
 {
 	struct avmm_hyp_vgic *hyp = &vcpu->arch.ctx->vgic;
 	struct vgic_cpu *vc = &vcpu->arch.vgic;
@@ -576,7 +598,7 @@ static void sync(struct avmm_vcpu *vcpu)
 	if (unlikely(VGIC_HCR_EOICOUNT(hyp->hcr)))
 		deactivate_unseen(vcpu, VGIC_HCR_EOICOUNT(hyp->hcr));
 	for (i = 0; i < hyp->used_lrs; i++)
-		fold_lr(vcpu, vc->lr_irq[i], hyp->lr[i]);
+		fold_lr(vc->lr_irq[i], hyp->lr[i]);
 	hyp->used_lrs = 0;
 	hyp->hcr = VGIC_HCR_EN;
 	WRITE_ONCE(vc->nr_folds, vc->nr_folds + 1);
@@ -592,7 +614,7 @@ static void sync(struct avmm_vcpu *vcpu)
 void vgic_sync(struct avmm_vcpu *vcpu)
 {
 	if (unlikely(vcpu->arch.ctx->vgic.used_lrs))
-		sync(vcpu);
+		fold(vcpu);
 }
 
 /**

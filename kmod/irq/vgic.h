@@ -251,6 +251,7 @@ unsigned long vgic_irq_lock(struct vgic_irq *irq) __acquires(irq);
 void vgic_irq_unlock(struct vgic_irq *irq, unsigned long flags) __releases(irq);
 struct avmm_vcpu *vgic_queue(struct vgic_irq *irq);
 void vgic_route(struct vgic_irq *irq, struct avmm_vcpu *target);
+void vgic_rehome(struct vgic_irq *irq);
 void vgic_wait_fold(struct vgic_irq *irq);
 
 /* vgic_init.c */

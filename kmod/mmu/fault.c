@@ -64,7 +64,7 @@ static void send_poison(struct mm_struct *mm, unsigned long hva)
 static int get_frame(struct avmm_vm *vm, struct backing *b, bool write)
 {
 	struct vm_area_struct *vma;
-	unsigned long pfn;
+	unsigned long pfn = 0;
 	bool unlocked = false;
 	int ret;
 
@@ -192,11 +192,12 @@ out:
 	return shift;
 }
 
-static bool slot_holds(const struct avmm_memslot *slot, u64 ipa, unsigned long hva, u64 size)
+/* Does the slot map the aligned block around @ipa as one piece? */
+static bool slot_holds(const struct avmm_memslot *slot, u64 ipa, u64 size)
 {
 	u64 base = ipa & ~(size - 1), start = slot->base_gfn << PAGE_SHIFT;
 
-	return !((ipa ^ hva) & (size - 1)) && base >= start &&
+	return !((start ^ slot->hva) & (size - 1)) && base >= start &&
 	       base + size <= start + (slot->npages << PAGE_SHIFT);
 }
 
@@ -216,7 +217,7 @@ static int leaf_level(struct avmm_vm *vm, const struct backing *b, u64 ipa)
 	level = max_t(int, pgt->start_level, vm->s2.fwb ? pgt_block_level(PAGE_SHIFT) : 2);
 	for (; level < PGT_LAST_LEVEL; level++)
 		if (shift >= pgt_shift(PAGE_SHIFT, level) &&
-		    slot_holds(b->slot, ipa, b->hva, avmm_pgt_size(pgt, level)))
+		    slot_holds(b->slot, ipa, avmm_pgt_size(pgt, level)))
 			break;
 	return level;
 }

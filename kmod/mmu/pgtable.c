@@ -11,9 +11,11 @@
  * What is taken out goes into a batch: once its TLB maintenance is done the
  * caller may drop its lock, and then reaps: memory made coherent, tables freed.
  */
+#ifdef __KERNEL__
 #include <linux/io.h>
 #include <linux/minmax.h>
 #include <asm/barrier.h>
+#endif
 #include "mmu/pgtable.h"
 
 /* More addresses than this at once: dropping the whole VMID is cheaper. */

@@ -6,8 +6,11 @@
 #ifndef AVMM_MMU_PGTABLE_FMT_H
 #define AVMM_MMU_PGTABLE_FMT_H
 
+/* The unit tests bring their own, selftests/unit/fake_kernel.h. */
+#ifdef __KERNEL__
 #include <linux/bits.h>
 #include <linux/types.h>
+#endif
 
 /* any descriptor */
 #define PGT_VALID	BIT_ULL(0)

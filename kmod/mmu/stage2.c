@@ -119,6 +119,8 @@ void avmm_s2_destroy(struct avmm_vm *vm)
 	if (!s2->pgt.root)
 		return;
 	avmm_s2_unmap_all(vm);
+	/* Whoever gets the VMID next must find nothing of ours. */
+	avmm_hyp_tlbi_vmid(vm);
 	free_pages((unsigned long)s2->pgt.root, s2->root_order);
 	s2->pgt.root = NULL;
 	while (s2->nr_spare)

@@ -171,6 +171,15 @@ static void dump(const struct vcpu *vcpu)
 	}
 }
 
+static int fail_run(struct error *err, const struct vcpu *vcpu, int code)
+{
+	/* KVM's answer where exit_no_syndrome() was not asked for by a capability */
+	if (code == -ENOSYS)
+		return error_set(err, code, "vCPU %u accesses an address outside its memory by an "
+				 "instruction that cannot be emulated", vcpu->id);
+	return error_set(err, code, "vCPU %u cannot be run: %s", vcpu->id, strerror(-code));
+}
+
 /* The guest cannot go on. Only the first vCPU to say so is heard. */
 static void fail(struct vcpu *vcpu, const struct error *err)
 {
@@ -332,8 +341,7 @@ static void *vcpu_thread(void *opaque)
 		if (ret == -EINTR || ret == -EAGAIN)
 			continue;
 		if (ret < 0) {
-			error_set(&err, ret, "vCPU %u cannot be run: %s", vcpu->id,
-				  strerror(-ret));
+			fail_run(&err, vcpu, ret);
 			fail(vcpu, &err);
 			break;
 		}

@@ -103,6 +103,8 @@ static void load_el1(const u64 *from) { FOR_EL1_REGS(LOAD) }
 #define LR_LO(op, n)	case n: op(ICH_LR_LO(n), vgic->lr[n]); fallthrough
 #define LR_HI(op, n, r)	case n: op(ICH_LR_HI(r), vgic->lr[n]); fallthrough
 #define RD_TO(reg, v)	((v) = rd(reg))
+/* a list register that is not written at the next entry must not speak up then */
+#define TAKE(reg, v)	do { (v) = rd(reg); wr(reg, 0); } while (0)
 #define FOR_LRS(op)							\
 	LR_HI(op, 15, 7); LR_HI(op, 14, 6); LR_HI(op, 13, 5); LR_HI(op, 12, 4); \
 	LR_HI(op, 11, 3); LR_HI(op, 10, 2); LR_HI(op, 9, 1); LR_HI(op, 8, 0);	\
@@ -136,7 +138,7 @@ static void vgic_save(struct avmm_hyp_vgic *vgic)
 	if (vgic->used_lrs) {
 		vgic->elrsr = rd(ICH_ELRSR);
 		switch (vgic->used_lrs - 1) {
-		FOR_LRS(RD_TO);
+		FOR_LRS(TAKE);
 		default:
 			break;
 		}

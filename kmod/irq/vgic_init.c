@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Life of the virtual GIC: the host's maintenance interrupt, creation and
+ * initialisation per VM, the places of its frames.
+ *
+ *	created		CREATE_DEVICE; addresses and the number of interrupts may be set
+ *	initialised	CTRL_INIT; the number of vCPUs and interrupts is fixed
+ *	ready		first RUN; the frames are on the bus
+ */
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/slab.h>
+#include "irq/vgic_mmio.h"
+
+#define FRAME_ALIGN		0x10000U
+#define LEGACY_NR_SPIS		(256 - VGIC_NR_PRIVATE)	/* if user space does not say */
+#define PENDBASER_INIT		((7ULL << 7) | (1ULL << 10))	/* write-back, inner shareable */
+
+/* ---- host ---- */
+
+static DEFINE_PER_CPU(int, maint_cookie);
+
+/*
+ * Only there to bring a vCPU out of the guest; vgic_sync() does the rest. At
+ * exit ICH_HCR_EL2.En = 0 takes the line down, so this hardly ever runs.
+ */
+static irqreturn_t maint_handler(int irq, void *cookie)
+{
+	return IRQ_HANDLED;
+}
+
+/**
+ * vgic_host_init - take the GIC maintenance interrupt
+ *
+ * Return: 0; -EBUSY (7.x: -EINVAL) when someone else has it: the kernel's KVM
+ */
+int vgic_host_init(void)
+{
+	return request_percpu_irq(avmm_host.maint_irq, maint_handler, "avmm-vgic", &maint_cookie);
+}
+
+/** vgic_host_exit - give it back, after vgic_cpu_down() on all CPUs */
+void vgic_host_exit(void)
+{
+	free_percpu_irq(avmm_host.maint_irq, &maint_cookie);
+}
+
+/** vgic_cpu_up - a CPU may run guests from now on. Context: on that CPU */
+void vgic_cpu_up(void)
+{
+	enable_percpu_irq(avmm_host.maint_irq, irq_get_trigger_type(avmm_host.maint_irq));
+}
+
+/** vgic_cpu_down - the mirror */
+void vgic_cpu_down(void)
+{
+	disable_percpu_irq(avmm_host.maint_irq);
+}
+
+/* ---- VM ---- */
+
+/** vgic_vm_init - a VM without a GIC */
+void vgic_vm_init(struct avmm_vm *vm)
+{
+	struct vgic_dist *dist = &vm->arch.vgic;
+
+	dist->dist_base = VGIC_ADDR_UNDEF;
+	INIT_LIST_HEAD(&dist->rd_regions);
+}
+
+/** vgic_vm_destroy - free what the GIC has; no vCPU is left */
+void vgic_vm_destroy(struct avmm_vm *vm)
+{
+	struct vgic_dist *dist = &vm->arch.vgic;
+	struct vgic_rd_region *region, *next;
+
+	list_for_each_entry_safe(region, next, &dist->rd_regions, node)
+		kfree(region);
+	kfree(dist->dist_frame);
+	kvfree(dist->spis);
+}
+
+bool vgic_present(struct avmm_vm *vm)
+{
+	return READ_ONCE(vm->arch.vgic.model);
+}
+
+bool vgic_initialized(struct avmm_vm *vm)
+{
+	return smp_load_acquire(&vm->arch.vgic.initialized);
+}
+
+/**
+ * vgic_create - CREATE_DEVICE
+ * @vm: caller holds vm->lock
+ * @model: AVMM_DEV_TYPE_ARM_VGIC_*
+ *
+ * Return: 0; -EEXIST there is one, -EBUSY a vCPU has run or is in an ioctl
+ */
+int vgic_create(struct avmm_vm *vm, u32 model)
+{
+	struct avmm_vcpu *vcpu;
+	unsigned int i;
+	int ret;
+
+	if (vgic_present(vm))
+		return -EEXIST;
+	ret = avmm_lock_all_vcpus(vm);
+	if (ret)
+		return ret;
+	avmm_for_each_vcpu(i, vcpu, vm)
+		if (vcpu->arch.ran)
+			ret = -EBUSY;
+	if (!ret)
+		WRITE_ONCE(vm->arch.vgic.model, model);
+	avmm_unlock_all_vcpus(vm);
+	return ret;
+}
+
+static void irq_init(struct vgic_irq *irq, u32 intid, struct avmm_vcpu *home, u32 flags)
+{
+	INIT_LIST_HEAD(&irq->node);
+	irq->intid = intid;
+	irq->home = home;
+	irq->target = home;
+	irq->flags = flags;
+	irq->lr = intid | VGIC_LR_GROUP1;
+}
+
+/**
+ * vgic_init - CTRL_INIT: fix the numbers of interrupts and vCPUs
+ * @vm: caller holds vm->lock
+ *
+ * Addresses may follow later, ARM_VCPU_INIT too.
+ * Return: 0 (also when it is initialised already), -ENODEV no vCPU, -ENOMEM
+ */
+int vgic_init(struct avmm_vm *vm)
+{
+	struct vgic_dist *dist = &vm->arch.vgic;
+	u32 i;
+
+	if (dist->initialized)
+		return 0;
+	/* a shared interrupt is always at home at some vCPU, whose lock guards it */
+	if (!vm->nr_vcpus)
+		return -ENODEV;
+	if (!dist->nr_spis)
+		dist->nr_spis = LEGACY_NR_SPIS;
+	dist->spis = kvcalloc(dist->nr_spis, sizeof(*dist->spis), GFP_KERNEL_ACCOUNT);
+	if (!dist->spis)
+		return -ENOMEM;
+	/* IROUTER resets to 0.0.0.0: the first vCPU */
+	for (i = 0; i < dist->nr_spis; i++)
+		irq_init(&dist->spis[i], VGIC_NR_PRIVATE + i, vm->vcpus[0], 0);
+	dist->revision = 3;
+	smp_store_release(&dist->initialized, true);
+	return 0;
+}
+
+/* ---- vCPU ---- */
+
+/**
+ * vgic_vcpu_init - CREATE_VCPU
+ * @vcpu: new; caller holds vm->lock
+ *
+ * Return: 0; -EBUSY: the GIC is initialised, the number of vCPUs is fixed
+ */
+int vgic_vcpu_init(struct avmm_vcpu *vcpu)
+{
+	struct vgic_cpu *vc = &vcpu->arch.vgic;
+	u32 i;
+
+	if (vgic_initialized(vcpu->vm))
+		return -EBUSY;
+	raw_spin_lock_init(&vc->lock);
+	INIT_LIST_HEAD(&vc->list);
+	for (i = 0; i < VGIC_NR_SGIS; i++)
+		irq_init(&vc->private[i], i, vcpu, VGIC_ENABLED);
+	for (; i < VGIC_NR_PRIVATE; i++)
+		irq_init(&vc->private[i], i, vcpu, VGIC_LEVEL);
+	vc->pendbaser = PENDBASER_INIT;
+	vgic_vcpu_reset(vcpu);
+	return 0;
+}
+
+void vgic_vcpu_destroy(struct avmm_vcpu *vcpu)
+{
+}
+
+/**
+ * vgic_vcpu_reset - ARM_VCPU_INIT: the CPU interface as after a reset
+ * @vcpu: not running
+ *
+ * The interrupts keep their state, as those of a CPU that goes through reset do.
+ */
+void vgic_vcpu_reset(struct avmm_vcpu *vcpu)
+{
+	struct avmm_hyp_vgic *hyp = &vcpu->arch.ctx->vgic;
+	struct vgic_cpu *vc = &vcpu->arch.vgic;
+	u32 pre_bits = VGIC_VTR_PRE_BITS(avmm_host.ich_vtr);
+
+	memset(hyp, 0, sizeof(*hyp));
+	/* one active-priority register for up to five bits of preemption, two for six, four for seven */
+	hyp->nr_apr = pre_bits <= 5 ? 1 : pre_bits == 6 ? 2 : 4;
+	hyp->hcr = VGIC_HCR_EN;
+	hyp->sre = VGIC_SRE;
+	vc->pri_bits = VGIC_VTR_PRI_BITS(avmm_host.ich_vtr);
+	vc->id_bits = VGIC_VTR_ID_BITS(avmm_host.ich_vtr);
+}
+
+/* ---- places ---- */
+
+static bool overlap(u64 a, u64 alen, u64 b, u64 blen)
+{
+	return a < b + blen && b < a + alen;
+}
+
+static int check_range(struct avmm_vm *vm, u64 base, u64 len)
+{
+	u64 end = 1ULL << vm->s2.ipa_bits;
+
+	if ((base | len) & (FRAME_ALIGN - 1) || base + len < base)
+		return -EINVAL;
+	return base >= end || base + len > end ? -E2BIG : 0;
+}
+
+static u64 region_len(struct avmm_vm *vm, const struct vgic_rd_region *region)
+{
+	return (u64)(region->count ?: vm->nr_vcpus) * AVMM_VGIC_V3_REDIST_SIZE;
+}
+
+/**
+ * vgic_set_dist_base - ADDR attribute of the distributor
+ * @vm: caller holds vm->lock
+ * @base: guest-physical address
+ *
+ * Return: 0, -EEXIST it has one, -EINVAL alignment, -E2BIG beyond the guest's addresses
+ */
+int vgic_set_dist_base(struct avmm_vm *vm, u64 base)
+{
+	int ret;
+
+	if (vm->arch.vgic.dist_base != VGIC_ADDR_UNDEF)
+		return -EEXIST;
+	ret = check_range(vm, base, AVMM_VGIC_V3_DIST_SIZE);
+	if (!ret)
+		vm->arch.vgic.dist_base = base;
+	return ret;
+}
+
+/**
+ * vgic_add_rd_region - ADDR attributes of redistributors
+ * @vm: caller holds vm->lock
+ * @index: must follow that of the last region
+ * @base: guest-physical address
+ * @count: redistributors it has place for; 0: all, and it is the only region
+ *
+ * Return: 0; -EINVAL index, alignment, overlap or mix of the two kinds; -EEXIST a
+ * second region of the one kind; -EBUSY after the first run; -E2BIG, -ENOMEM
+ */
+int vgic_add_rd_region(struct avmm_vm *vm, u32 index, u64 base, u32 count)
+{
+	struct vgic_dist *dist = &vm->arch.vgic;
+	struct vgic_rd_region *region, *last;
+	u64 len = (u64)(count ?: vm->nr_vcpus) * AVMM_VGIC_V3_REDIST_SIZE;
+	int ret;
+
+	last = list_empty(&dist->rd_regions) ? NULL :
+	       list_last_entry(&dist->rd_regions, struct vgic_rd_region, node);
+	if (base + len < base)
+		return -EINVAL;
+	if (last && !count)
+		return last->count ? -EINVAL : -EEXIST;
+	if (last && !last->count)
+		return -EINVAL;
+	if (index != (last ? last->index + 1 : 0))
+		return -EINVAL;
+	if (dist->ready)
+		return -EBUSY;
+	if (dist->dist_base != VGIC_ADDR_UNDEF &&
+	    overlap(dist->dist_base, AVMM_VGIC_V3_DIST_SIZE, base, len))
+		return -EINVAL;
+	list_for_each_entry(region, &dist->rd_regions, node)
+		if (overlap(region->base, region_len(vm, region), base, len))
+			return -EINVAL;
+	ret = check_range(vm, base, len);
+	if (ret)
+		return ret;
+	region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
+	if (!region)
+		return -ENOMEM;
+	region->index = index;
+	region->base = base;
+	region->count = count;
+	list_add_tail(&region->node, &dist->rd_regions);
+	return 0;
+}
+
+/**
+ * vgic_rd_is_last - GICR_TYPER.Last: no other redistributor follows without a gap
+ * @vcpu: whose redistributor
+ *
+ * The vCPUs' redistributors fill the regions in the order of their creation.
+ */
+bool vgic_rd_is_last(struct avmm_vcpu *vcpu)
+{
+	struct avmm_vm *vm = vcpu->vm;
+	struct vgic_rd_region *region, *next;
+	u32 slot = vcpu->idx;
+
+	list_for_each_entry(region, &vm->arch.vgic.rd_regions, node) {
+		if (region->count && slot >= region->count) {
+			slot -= region->count;
+			continue;
+		}
+		if (vcpu->idx + 1 == smp_load_acquire(&vm->nr_vcpus))
+			return true;
+		if (!region->count || slot + 1 < region->count)
+			return false;
+		if (list_is_last(&region->node, &vm->arch.vgic.rd_regions))
+			return true;
+		next = list_next_entry(region, node);
+		return next->base != region->base + region_len(vm, region);
+	}
+	return false;
+}
+
+static int put_frame(struct avmm_vm *vm, struct vgic_frame *frame, const struct vgic_table *table,
+		     u64 base, u64 len)
+{
+	frame->dev.ops = &vgic_iodev_ops;
+	frame->dev.base = base;
+	frame->dev.len = len;
+	frame->table = table;
+	return avmm_iobus_add(vm, &frame->dev);
+}
+
+/* the frames that are used, on the bus; caller holds vm->lock and vm->slots_lock */
+static int map_frames(struct avmm_vm *vm)
+{
+	struct vgic_dist *dist = &vm->arch.vgic;
+	struct vgic_rd_region *region;
+	u32 first = 0;
+	int ret;
+
+	ret = put_frame(vm, dist->dist_frame, &vgic_v3_dist_table, dist->dist_base,
+			AVMM_VGIC_V3_DIST_SIZE);
+	if (ret)
+		return ret;
+	list_for_each_entry(region, &dist->rd_regions, node) {
+		u32 left = vm->nr_vcpus - first;
+		u32 used = region->count ? min(region->count, left) : left;
+
+		if (!used)
+			break;
+		region->frame.stride = AVMM_VGIC_V3_REDIST_SIZE;
+		region->frame.first_vcpu = first;
+		ret = put_frame(vm, &region->frame, &vgic_v3_redist_table, region->base,
+				(u64)used * AVMM_VGIC_V3_REDIST_SIZE);
+		if (ret)
+			goto undo;
+		first += used;
+	}
+	return 0;
+
+undo:
+	list_for_each_entry_continue_reverse(region, &dist->rd_regions, node)
+		avmm_iobus_del(vm, &region->frame.dev);
+	avmm_iobus_del(vm, &dist->dist_frame->dev);
+	return ret;
+}
+
+/* in KVM's order, as it decides which errno user space sees */
+static int check_places(struct avmm_vm *vm)
+{
+	struct vgic_dist *dist = &vm->arch.vgic;
+	struct vgic_rd_region *region;
+	u64 slots = 0;
+
+	list_for_each_entry(region, &dist->rd_regions, node)
+		slots += region->count ?: vm->nr_vcpus;
+	if (slots < vm->nr_vcpus || dist->dist_base == VGIC_ADDR_UNDEF)
+		return -ENXIO;
+	list_for_each_entry(region, &dist->rd_regions, node) {
+		/* the single region has grown with the number of vCPUs since it was placed */
+		if (check_range(vm, region->base, region_len(vm, region)) ||
+		    overlap(dist->dist_base, AVMM_VGIC_V3_DIST_SIZE, region->base,
+			    region_len(vm, region)))
+			return -EINVAL;
+	}
+	return dist->initialized ? 0 : -EBUSY;
+}
+
+/**
+ * vgic_first_run - before a vCPU's first entry: all must be in place
+ * @vcpu: caller holds vcpu->mutex
+ *
+ * Return: 0; -ENXIO a frame has no address, -EINVAL frames overlap, -EBUSY not
+ * initialised, -EEXIST or -ENOMEM from the bus
+ */
+int vgic_first_run(struct avmm_vcpu *vcpu)
+{
+	struct avmm_vm *vm = vcpu->vm;
+	struct vgic_dist *dist = &vm->arch.vgic;
+	int ret = 0;
+
+	if (!vgic_present(vm) || smp_load_acquire(&dist->ready))
+		return 0;
+	mutex_lock(&vm->lock);
+	if (dist->ready)
+		goto out;
+	ret = check_places(vm);
+	if (ret)
+		goto out;
+	if (!dist->dist_frame)
+		dist->dist_frame = kzalloc(sizeof(*dist->dist_frame), GFP_KERNEL_ACCOUNT);
+	if (!dist->dist_frame) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	mutex_lock(&vm->slots_lock);
+	ret = map_frames(vm);
+	mutex_unlock(&vm->slots_lock);
+	if (!ret)
+		smp_store_release(&dist->ready, true);
+out:
+	mutex_unlock(&vm->lock);
+	return ret;
+}
