@@ -10,6 +10,7 @@
 #include <linux/arm-smccc.h>
 #include <linux/random.h>
 #include <asm/cpufeature.h>
+#include <asm/cputype.h>
 #include "avmm.h"
 
 #define HVC_NOT_SUPPORTED	((u64)-1)
@@ -60,8 +61,29 @@ enum wa_state { WA_NOT_AVAIL = 0, WA_AVAIL = 1, WA_NOT_REQUIRED = 2 };
 static struct {
 	enum wa_state wa1;	/* branch target injection (Spectre v2) */
 	u64 wa2;		/* speculative store bypass (v4): WA2_* */
-	enum wa_state wa3;	/* branch history injection */
+	enum wa_state wa3;	/* branch history injection (Spectre-BHB) */
+	bool bhb_loop;		/* no firmware for wa3, but this core can be cleared by branches */
 } host_wa __ro_after_init;
+
+/* cores whose branch history a loop clears; the longest needs 32 turns */
+#define BHB_LOOPS	32
+#define MIDR_CORE_MASK	0xff00fff0
+
+static const u32 bhb_loop_cores[] __initconst = {
+	0x4100d070,	/* Cortex-A57 */
+	0x4100d080,	/* Cortex-A72 */
+	0x4100d0b0,	/* Cortex-A76 */
+	0x4100d0c0,	/* Neoverse N1 */
+	0x4100d0d0,	/* Cortex-A77 */
+	0x4100d400,	/* Neoverse V1 */
+	0x4100d410,	/* Cortex-A78 */
+	0x4100d420,	/* Cortex-A78AE */
+	0x4100d440,	/* Cortex-X1 */
+	0x4100d470,	/* Cortex-A710 */
+	0x4100d480,	/* Cortex-X2 */
+	0x4100d490,	/* Neoverse N2 */
+	0x4100d4b0,	/* Cortex-A78C */
+};
 
 /**
  * struct hvc_fn - one function
@@ -117,6 +139,22 @@ static void call_arch_features(struct avmm_vcpu *vcpu, u64 *res)
 }
 
 /*
+ * As many taken branches as any core keeps history of push out what the guest
+ * left there (Arm, "Spectre-BHB", software sequence).
+ */
+static void bhb_loop(void)
+{
+	u64 n = BHB_LOOPS;
+
+	asm volatile("1:	b	2f\n"
+		     "2:	subs	%0, %0, #1\n"
+		     "	b.ne	1b\n"
+		     "	dsb	nsh\n"
+		     "	isb\n"
+		     : "+r"(n) : : "cc", "memory");
+}
+
+/*
  * The guest wants its past kept out of the branch predictors of this CPU: the
  * machine's firmware does that. Nothing is returned (DEN0028 7.5, 7.7).
  */
@@ -127,7 +165,9 @@ static void call_workaround(struct avmm_vcpu *vcpu, u64 *res)
 
 	if (state == WA_NOT_AVAIL)
 		return;
-	if (state == WA_AVAIL)
+	if (state == WA_AVAIL && fn == FN_ARCH_WORKAROUND_3 && host_wa.bhb_loop)
+		bhb_loop();
+	else if (state == WA_AVAIL)
 		arm_smccc_1_1_invoke(fn, NULL);
 	res[0] = 0;
 }
@@ -275,7 +315,7 @@ int avmm_handle_smc(struct avmm_vcpu *vcpu)
 
 /* ---- the host's state ---- */
 
-static long firmware_feature(u32 fn)
+static long __init firmware_feature(u32 fn)
 {
 	struct arm_smccc_res res;
 
@@ -283,12 +323,26 @@ static long firmware_feature(u32 fn)
 	return (int)res.a0;
 }
 
-/* @cap: "this CPU is affected"; the kernel clears it where hardware or firmware says so */
-static enum wa_state wa_state(unsigned int cap, u32 fn)
+/* @cap: "this CPU is affected"; not so where hardware or firmware says that it is safe */
+static enum wa_state __init wa_state(unsigned int cap, u32 fn)
 {
 	if (!this_cpu_has_cap(cap))
 		return WA_NOT_REQUIRED;
 	return firmware_feature(fn) == 0 ? WA_AVAIL : WA_NOT_AVAIL;
+}
+
+/* Against branch history alone there is no use: v2 must be dealt with too */
+static bool __init bhb_loop_works(void)
+{
+	u32 core = read_cpuid_id() & MIDR_CORE_MASK;
+	int i;
+
+	if (host_wa.wa1 == WA_NOT_AVAIL)
+		return false;
+	for (i = 0; i < ARRAY_SIZE(bhb_loop_cores); i++)
+		if (bhb_loop_cores[i] == core)
+			return true;
+	return false;
 }
 
 /**
@@ -303,6 +357,10 @@ void __init avmm_hvc_host_init(void)
 	preempt_disable();
 	host_wa.wa1 = wa_state(ARM64_SPECTRE_V2, FN_ARCH_WORKAROUND_1);
 	host_wa.wa3 = wa_state(ARM64_SPECTRE_BHB, FN_ARCH_WORKAROUND_3);
+	if (host_wa.wa3 == WA_NOT_AVAIL && bhb_loop_works()) {
+		host_wa.wa3 = WA_AVAIL;
+		host_wa.bhb_loop = true;
+	}
 	if (!this_cpu_has_cap(ARM64_SPECTRE_V4))
 		host_wa.wa2 = WA2_NOT_REQUIRED;
 	else if (!this_cpu_has_cap(ARM64_SSBS) && firmware_feature(FN_ARCH_WORKAROUND_2) == 0)

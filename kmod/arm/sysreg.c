@@ -653,20 +653,32 @@ static int __init check_table(void)
 	return 0;
 }
 
-/* the order of the list: as in-tree KVM has it, by encoding */
+/* same for all VMs: no state, and first in the list */
+static bool is_fixed(const struct avmm_sysreg *r)
+{
+	return r->get && r->ctx == SYSREG_NO_CTX;
+}
+
+/* the order of in-tree KVM: what is fixed, then all else by encoding */
 static void __init make_user_list(void)
 {
-	int i = 0;
+	const struct avmm_sysreg *r, *end = sysregs + ARRAY_SIZE(sysregs);
+	bool ids = false;
 	u32 enc;
 
-	for (; i < ARRAY_SIZE(sysregs) && sysregs[i].enc < IDREG_FIRST; i++)
-		if (user_sees(&sysregs[i]))
-			user_enc[nr_user++] = sysregs[i].enc;
-	for (enc = IDREG_FIRST; enc <= IDREG_LAST; enc++)
-		user_enc[nr_user++] = enc;
-	for (; i < ARRAY_SIZE(sysregs); i++)
-		if (user_sees(&sysregs[i]))
-			user_enc[nr_user++] = sysregs[i].enc;
+	for (r = sysregs; r < end; r++)
+		if (is_fixed(r))
+			user_enc[nr_user++] = r->enc;
+	for (r = sysregs; r < end; r++) {
+		/* the ID registers have no rows; nothing else is between them */
+		if (!ids && r->enc > IDREG_LAST) {
+			for (enc = IDREG_FIRST; enc <= IDREG_LAST; enc++)
+				user_enc[nr_user++] = enc;
+			ids = true;
+		}
+		if (user_sees(r) && !is_fixed(r))
+			user_enc[nr_user++] = r->enc;
+	}
 }
 
 /**

@@ -568,6 +568,7 @@ static void deactivate_unseen(struct avmm_vcpu *vcpu, unsigned int count)
 		if (!best)
 			break;
 		best->flags &= ~VGIC_ACTIVE;
+		vgic_unqueue(best);
 	}
 }
 

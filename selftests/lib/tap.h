@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* kselftest's exit statuses */
 #define TAP_PASS	0
@@ -118,7 +117,7 @@ static inline void tap_bail(const char *fmt, ...)
 	va_end(ap);
 	printf("\n");
 	fflush(stdout);
-	_exit(TAP_FAIL);
+	_Exit(TAP_FAIL);
 }
 
 /* Nothing here can be tested, and why. */
@@ -127,7 +126,7 @@ static inline void tap_skip_all(const char *reason)
 {
 	printf("1..0 # SKIP %s\n", reason);
 	fflush(stdout);
-	_exit(TAP_SKIP);
+	_Exit(TAP_SKIP);
 }
 
 static inline int tap_end(void)

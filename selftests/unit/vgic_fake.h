@@ -133,6 +133,8 @@ struct avmm_vcpu {
 	u32 idx;
 	unsigned int kicks;
 	bool in_guest;
+	u32 running[64];	/* the priorities that are active, as ICH_AP1R has them */
+	unsigned int nr_running;
 	struct {
 		struct avmm_ctx *ctx;
 		struct vgic_cpu vgic;
@@ -281,18 +283,21 @@ static void fake_relax(void)
 
 #define FAKE_SPURIOUS	1023
 
-/* ICC_IAR1_EL1: takes the pending interrupt of highest priority; running priority is not modelled */
+/* ICC_IAR1_EL1: takes the pending interrupt of highest priority, if above the running one */
 static inline u32 fake_ack(struct avmm_vcpu *vcpu)
 {
 	struct avmm_hyp_vgic *hyp = &vcpu->arch.ctx->vgic;
+	u32 limit = hyp->vmcr >> VGIC_VMCR_PMR_SHIFT;
 	u64 *best = NULL;
 	unsigned int i;
+
+	if (vcpu->nr_running && vcpu->running[vcpu->nr_running - 1] < limit)
+		limit = vcpu->running[vcpu->nr_running - 1];
 
 	for (i = 0; i < hyp->used_lrs; i++) {
 		u32 prio = hyp->lr[i] >> VGIC_LR_PRIO_SHIFT & 0xff;
 
-		if ((hyp->lr[i] & VGIC_LR_STATE) != VGIC_LR_PENDING ||
-		    prio >= hyp->vmcr >> VGIC_VMCR_PMR_SHIFT)
+		if ((hyp->lr[i] & VGIC_LR_STATE) != VGIC_LR_PENDING || prio >= limit)
 			continue;
 		if (!best || prio < (*best >> VGIC_LR_PRIO_SHIFT & 0xff))
 			best = &hyp->lr[i];
@@ -300,6 +305,7 @@ static inline u32 fake_ack(struct avmm_vcpu *vcpu)
 	if (!best)
 		return FAKE_SPURIOUS;
 	*best ^= VGIC_LR_STATE;
+	vcpu->running[vcpu->nr_running++] = *best >> VGIC_LR_PRIO_SHIFT & 0xff;
 	return *best & 0xffffffff;
 }
 
@@ -309,6 +315,8 @@ static inline bool fake_eoi(struct avmm_vcpu *vcpu, u32 intid)
 	struct avmm_hyp_vgic *hyp = &vcpu->arch.ctx->vgic;
 	unsigned int i;
 
+	if (vcpu->nr_running)
+		vcpu->nr_running--;
 	for (i = 0; i < hyp->used_lrs; i++) {
 		if ((u32)hyp->lr[i] != intid || !(hyp->lr[i] & VGIC_LR_ACTIVE))
 			continue;
