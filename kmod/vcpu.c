@@ -139,43 +139,28 @@ static long set_mp_state(void *obj, void *arg, unsigned long uarg)
 	}
 }
 
-static long get_vcpu_events(void *obj, void *arg, unsigned long uarg)
+static long get_vcpu_events(void *vcpu, void *arg, unsigned long uarg)
 {
-	struct avmm_vcpu *vcpu = obj;
-	struct avmm_vcpu_events *ev = arg;
-
-	memset(ev, 0, sizeof(*ev));
-	ev->exception.serror_pending = vcpu->arch.serror_pending;
-	ev->exception.serror_has_esr = avmm_host.has_ras;
-	if (ev->exception.serror_pending && ev->exception.serror_has_esr)
-		ev->exception.serror_esr = vcpu->arch.serror_esr;
+	avmm_get_events(vcpu, arg);
 	return 0;
 }
 
-#define SERROR_ESR_MASK	0x1ffffffUL	/* VSESR_EL2: ISS with IDS in bit 24 */
-
 static long set_vcpu_events(void *obj, void *arg, unsigned long uarg)
 {
-	struct avmm_vcpu *vcpu = obj;
 	struct avmm_vcpu_events *ev = arg;
-	size_t i;
+	struct avmm_vcpu *vcpu = obj;
+	int ret = avmm_set_events(vcpu, ev);
 
-	for (i = 0; i < ARRAY_SIZE(ev->exception.pad); i++)
-		if (ev->exception.pad[i])
-			return -EINVAL;
-	for (i = 0; i < ARRAY_SIZE(ev->reserved); i++)
-		if (ev->reserved[i])
-			return -EINVAL;
-	if (ev->exception.serror_pending && ev->exception.serror_has_esr) {
-		if (!avmm_host.has_ras || (ev->exception.serror_esr & ~SERROR_ESR_MASK))
-			return -EINVAL;
-		avmm_inject_serror(vcpu, ev->exception.serror_esr);
-	} else if (ev->exception.serror_pending) {
-		avmm_inject_serror(vcpu, 0);
-	}
-	if (ev->exception.ext_dabt_pending)
-		avmm_inject_dabt(vcpu, vcpu->arch.ctx->sys[CTX_FAR_EL1]);
-	return 0;
+	/* the abort is the answer to an access that waited for one */
+	if (!ret && ev->exception.ext_dabt_pending)
+		vcpu->mmio_needed = false;
+	return ret;
+}
+
+/* VCPU_FINALIZE: no feature that needs it is offered */
+static long finalize(void *vcpu, void *arg, unsigned long uarg)
+{
+	return -EINVAL;
 }
 
 /* SET_SIGNAL_MASK: a null pointer takes the mask away */
@@ -234,6 +219,7 @@ static const struct avmm_ioctl vcpu_ioctls[] = {
 	{ AVMM_SET_VCPU_EVENTS, READY, set_vcpu_events },
 	{ AVMM_SET_SIGNAL_MASK, AVMM_IOC_VCPU_LOCK | AVMM_IOC_VALUE, set_signal_mask },
 	{ AVMM_ARM_VCPU_INIT, AVMM_IOC_VCPU_LOCK, vcpu_init },
+	{ AVMM_ARM_VCPU_FINALIZE, READY, finalize },
 	{ AVMM_SET_DEVICE_ATTR, AVMM_IOC_VCPU_LOCK, set_attr },
 	{ AVMM_GET_DEVICE_ATTR, AVMM_IOC_VCPU_LOCK, get_attr },
 	{ AVMM_HAS_DEVICE_ATTR, AVMM_IOC_VCPU_LOCK, has_attr },

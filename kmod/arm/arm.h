@@ -29,6 +29,8 @@
  * @has_ras: ID_AA64PFR0_EL1.RAS
  * @has_pmu: CPUs have PMUv3, to be hidden from guests
  * @has_el0_32bit: EL0 can run AArch32
+ * @nr_brps: breakpoints every CPU has
+ * @nr_wrps: watchpoints every CPU has
  */
 struct avmm_host {
 	bool vhe;
@@ -44,6 +46,8 @@ struct avmm_host {
 	bool has_ras;
 	bool has_pmu;
 	bool has_el0_32bit;
+	u32 nr_brps;
+	u32 nr_wrps;
 };
 
 extern struct avmm_host avmm_host;
@@ -81,9 +85,6 @@ struct avmm_arch_vcpu {
 	struct avmm_timer ptimer;
 	struct vgic_cpu vgic;
 	u64 ccsidr_cache;
-	/* pending injections, see inject.c */
-	bool serror_pending;
-	u64 serror_esr;
 	struct {
 		u8 len;
 		u8 rt;

@@ -26,6 +26,8 @@ struct avmm_host avmm_host;
 #define PFR0_GIC		24
 #define PFR0_RAS		28
 #define DFR0_PMUVER		8
+#define DFR0_BRPS		12
+#define DFR0_WRPS		20
 
 /* CTR_EL0 line sizes and policies: what a guest relies on to maintain its caches */
 #define CTR_MASK		0x3ff0c00f
@@ -102,6 +104,8 @@ static int probe_ids(void)
 	avmm_host.vmid_bits = FIELD4(mmfr1, MMFR1_VMIDBITS) == 2 ? 16 : 8;
 	avmm_host.has_ras = FIELD4(pfr0, PFR0_RAS);
 	avmm_host.has_pmu = FIELD4(dfr0, DFR0_PMUVER) && FIELD4(dfr0, DFR0_PMUVER) != 0xf;
+	avmm_host.nr_brps = FIELD4(dfr0, DFR0_BRPS) + 1;
+	avmm_host.nr_wrps = FIELD4(dfr0, DFR0_WRPS) + 1;
 	avmm_host.has_el0_32bit = FIELD4(pfr0, PFR0_EL0) == 2;
 	if (FIELD4(mmfr0, MMFR0_TGRAN4) > 7) {
 		pr_err("refused: the CPU lacks the 4 KiB granule\n");

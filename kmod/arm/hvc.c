@@ -9,6 +9,8 @@
  */
 #include <linux/arm-smccc.h>
 #include <linux/random.h>
+#include <linux/timekeeping.h>
+#include <asm/arch_timer.h>
 #include <asm/cpufeature.h>
 #include <asm/cputype.h>
 #include "avmm.h"
@@ -27,7 +29,9 @@
 #define FN_TRNG_GET_UUID	0x84000052U
 #define FN_TRNG_RND32		0x84000053U
 #define FN_TRNG_RND64		0xc4000053U
+#define FN_PV_TIME_FEATURES	0xc5000020U
 #define FN_VENDOR_FEATURES	0x86000000U
+#define FN_VENDOR_PTP		0x86000001U
 #define FN_VENDOR_UID		0x8600ff01U
 
 #define SMCCC_V1_1		0x10001U
@@ -37,12 +41,14 @@
 /* the firmware bitmaps: index into vm->arch.hvc_bmap, and the bits offered */
 enum { BMAP_STD, BMAP_STD_HYP, BMAP_VENDOR_HYP, BMAP_NONE };
 #define BMAP_STD_TRNG		BIT(0)
+#define BMAP_STD_HYP_PV_TIME	BIT(0)
 #define BMAP_VENDOR_QUERY	BIT(0)
+#define BMAP_VENDOR_PTP		BIT(1)
 
 static const u64 bmap_offered[] = {
 	[BMAP_STD] = BMAP_STD_TRNG,
-	[BMAP_STD_HYP] = 0,
-	[BMAP_VENDOR_HYP] = BMAP_VENDOR_QUERY,
+	[BMAP_STD_HYP] = BMAP_STD_HYP_PV_TIME,
+	[BMAP_VENDOR_HYP] = BMAP_VENDOR_QUERY | BMAP_VENDOR_PTP,
 };
 
 /*
@@ -134,6 +140,11 @@ static void call_arch_features(struct avmm_vcpu *vcpu, u64 *res)
 		break;
 	case FN_ARCH_WORKAROUND_3:
 		res[0] = wa_feature(host_wa.wa3);
+		break;
+	case FN_PV_TIME_FEATURES:
+		/* may be asked; stolen time itself is then not supported (DEN0057 3.1) */
+		if (READ_ONCE(vcpu->vm->arch.hvc_bmap[BMAP_STD_HYP]) & BMAP_STD_HYP_PV_TIME)
+			res[0] = 0;
 		break;
 	}
 }
@@ -245,6 +256,32 @@ static void call_vendor_features(struct avmm_vcpu *vcpu, u64 *res)
 	res[0] = READ_ONCE(vcpu->vm->arch.hvc_bmap[BMAP_VENDOR_HYP]);
 }
 
+/*
+ * The host's wall clock and the guest's counter at one moment, for ptp_kvm:
+ * x0, x1 nanoseconds since 1970, x2, x3 counter ticks, upper halves first.
+ * x1 says which counter: 0 virtual, 1 physical.
+ */
+static void call_vendor_ptp(struct avmm_vcpu *vcpu, u64 *res)
+{
+	u32 physical = vcpu->arch.ctx->x[1];
+	unsigned long flags;
+	u64 ns, ticks;
+
+	if (physical > 1)
+		return;
+	/* nothing may come between the two readings */
+	local_irq_save(flags);
+	ticks = arch_timer_read_counter();
+	ns = ktime_get_real_ns();
+	local_irq_restore(flags);
+	if (!physical)
+		ticks -= vcpu->vm->arch.cntvoff;
+	res[0] = upper_32_bits(ns);
+	res[1] = lower_32_bits(ns);
+	res[2] = upper_32_bits(ticks);
+	res[3] = lower_32_bits(ticks);
+}
+
 /* ---- the router ---- */
 
 static const struct hvc_fn hvc_fns[] = {
@@ -259,6 +296,7 @@ static const struct hvc_fn hvc_fns[] = {
 	{ FN_TRNG_RND64,	BMAP_STD, BMAP_STD_TRNG,	call_trng_rnd64 },
 	{ FN_VENDOR_UID,	BMAP_VENDOR_HYP, BMAP_VENDOR_QUERY,	call_vendor_uid },
 	{ FN_VENDOR_FEATURES,	BMAP_VENDOR_HYP, BMAP_VENDOR_QUERY,	call_vendor_features },
+	{ FN_VENDOR_PTP,	BMAP_VENDOR_HYP, BMAP_VENDOR_PTP,	call_vendor_ptp },
 };
 
 static const struct hvc_fn *find_fn(const struct avmm_vm *vm, u32 id)

@@ -58,6 +58,8 @@ static int core_find(u64 id, void **where, unsigned int *len, struct avmm_ctx *c
 	u64 index = id & ~(AVMM_REG_ARCH_MASK | AVMM_REG_SIZE_MASK | AVMM_REG_ARM_COPROC_MASK);
 	const struct core_range *r = core_ranges;
 
+	if (index + AVMM_REG_SIZE(id) / sizeof(u32) >= NR_CORE_WORDS)
+		return -ENOENT;
 	for (; r < core_ranges + ARRAY_SIZE(core_ranges); r++) {
 		u32 nth;
 
@@ -70,8 +72,8 @@ static int core_find(u64 id, void **where, unsigned int *len, struct avmm_ctx *c
 		*where = (void *)ctx + r->offset + nth * *len;
 		return 0;
 	}
-	/* inside the structure, at padding: KVM says that it is of no size */
-	return index < NR_CORE_WORDS ? -EINVAL : -ENOENT;
+	/* padding: a register of no size, says KVM */
+	return -EINVAL;
 }
 
 static int core_get(struct avmm_vcpu *vcpu, const struct avmm_one_reg *reg)

@@ -165,6 +165,8 @@ void avmm_vcpu_reset(struct avmm_vcpu *vcpu)
 	}
 	if (avmm_host.has_pmu)
 		ctx->flags |= AVMM_CTX_HAS_PMU;
+	ctx->nr_brps = avmm_host.nr_brps;
+	ctx->nr_wrps = avmm_host.nr_wrps;
 	ctx->vtcr = vm->s2.vtcr;
 	ctx->vttbr = avmm_s2_vttbr(vm);
 	ctx->vpidr = read_cpuid_id();

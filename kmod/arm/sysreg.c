@@ -371,7 +371,7 @@ static const struct avmm_sysreg sysregs[] = {
 	CTX("FAR_EL1", 3, 0, 6, 0, 0, CTX_FAR_EL1, access_mmu, UNKNOWN_VAL),
 	CTX("PAR_EL1", 3, 0, 7, 4, 0, CTX_PAR_EL1, NULL, UNKNOWN_VAL),
 	CTX("MAIR_EL1", 3, 0, 10, 2, 0, CTX_MAIR_EL1, access_mmu, UNKNOWN_VAL),
-	CTX("AMAIR_EL1", 3, 0, 10, 3, 0, CTX_AMAIR_EL1, access_mmu, UNKNOWN_VAL),
+	CTX("AMAIR_EL1", 3, 0, 10, 3, 0, CTX_AMAIR_EL1, access_mmu, 0),
 	ROW("LORSA_EL1", 3, 0, 10, 4, 0, .access = access_lor),
 	ROW("LOREA_EL1", 3, 0, 10, 4, 1, .access = access_lor),
 	ROW("LORN_EL1", 3, 0, 10, 4, 2, .access = access_lor),

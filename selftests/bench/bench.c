@@ -64,6 +64,7 @@ int main(void)
 	struct vm *vm;
 	void *mem;
 
+	test_begin(550);
 	asm volatile("mrs %0, cntfrq_el0" : "=r"(freq));
 	vm = vm_new(&cfg);
 	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -35,7 +35,7 @@ struct console_guest {
 struct console {
 	struct event_loop *loop;	/* immutable */
 	struct console_guest guest;	/* immutable */
-	bool terminal;			/* immutable: input is a terminal, so the escape key counts */
+	bool terminal;			/* immutable: input is one, so the escape key counts */
 	pthread_mutex_t lock;
 	struct ring out;		/* lock; only the event loop takes out */
 	bool out_refused;		/* lock */

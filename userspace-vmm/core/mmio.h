@@ -30,7 +30,7 @@ struct mmio_region {
 
 struct mmio_bus {
 	unsigned int count;
-	struct mmio_region regions[MMIO_REGIONS_MAX];	/* sorted by base, none overlaps another */
+	struct mmio_region regions[MMIO_REGIONS_MAX];	/* sorted by base, without overlap */
 };
 
 /* One access, from the exit to the device; the run page in other words. */

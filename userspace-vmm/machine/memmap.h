@@ -23,7 +23,7 @@ struct memmap_entry {
 	const char *name;
 	uint64_t base;
 	uint64_t size;
-	uint32_t spi;		/* counted as in the device tree, from 0; MEMMAP_NO_SPI: none */
+	uint32_t spi;		/* counted from 0, as in the device tree; or MEMMAP_NO_SPI */
 };
 
 #define MEMMAP_NO_SPI	(~0U)

@@ -23,7 +23,7 @@ struct machine {
 	struct pl011 uart;
 	struct pl031 rtc;
 	struct console console;
-	int vm;		/* VM fd of this power cycle; -1: none, and interrupt lines go nowhere */
+	int vm;		/* VM fd; -1: none now, and interrupt lines go nowhere */
 	int gic;	/* device fd */
 };
 

@@ -89,7 +89,8 @@ static void refusals(void)
 	check(refuses("-k I --cpus two", "--cpus: 'two' is not a number from 1 to 512"));
 	check(refuses("-k I --cpus -1", "--cpus: '-1' is not a number from 1 to 512"));
 	check(refuses("-k I --frob", "--frob: there is no such option; see 'avmm run --help'"));
-	check(refuses("-k I --kernels", "--kernels: there is no such option; see 'avmm run --help'"));
+	check(refuses("-k I --kernels",
+		      "--kernels: there is no such option; see 'avmm run --help'"));
 	check(refuses("-k I Image", "'Image' is not an option; see 'avmm run --help'"));
 	check(refuses("-k I --memory", "--memory: the value is missing"));
 	check(refuses("-k I --verbose=1", "--verbose: takes no value"));

@@ -155,8 +155,11 @@ enum avmm_exit_code {
  * @psci_version: constant answer of PSCI_VERSION; 0: the host answers all PSCI calls
  * @psci_features: constant answer of PSCI_FEATURES, bit n set: function n of the
  *                 32-bit [0] or 64-bit [1] range exists
+ * @nr_brps: breakpoint registers of this CPU, ID_AA64DFR0_EL1.BRPs + 1
+ * @nr_wrps: watchpoint registers
  * @host_fp: the host's FP registers while the guest's are on the CPU
  * @host: the host's system registers during the run; hyp/ only
+ * @host_dbg: the host's debug registers while the guest's are on the CPU
  *
  * All of it is in memory and valid whenever the guest is not running.
  */
@@ -191,8 +194,12 @@ struct avmm_ctx {
 	u64 psci_version;
 	u64 psci_features[2];
 
+	u32 nr_brps;
+	u32 nr_wrps;
+
 	struct avmm_fpsimd host_fp;
 	u64 host[64];
+	u64 host_dbg[64];
 };
 
 #endif /* AVMM_ARM_AARCH64_CTX_H */

@@ -287,6 +287,7 @@ static void fp_to_host(struct avmm_ctx *ctx)
 	ctx->flags &= ~AVMM_CTX_FP_USED;
 }
 
+#include "debug.c"
 #include "fixup.c"
 
 /* a physical SError that the guest left behind is charged to it, not to the host */
@@ -313,6 +314,7 @@ u64 HYP_FN(run)(struct avmm_ctx *ctx)
 	load_el1(ctx->sys);
 	timer_load(&ctx->timer);
 	vgic_load(&ctx->vgic);
+	debug_load(ctx);
 	guest_traps(ctx);
 	hyp_set_vectors(HYP_FN(guest_vectors));
 
@@ -326,6 +328,7 @@ u64 HYP_FN(run)(struct avmm_ctx *ctx)
 		fp_to_host(ctx);
 	vgic_save(&ctx->vgic);
 	timer_save(&ctx->timer);
+	debug_save(ctx);
 	save_el1(ctx->sys);
 	save_shared(ctx->sys);
 	host_traps(ctx);

@@ -128,6 +128,8 @@ static void handle_irq(void)
 		irq_hook(intid);
 	write_sysreg(intid, ICC_EOIR1);
 	isb();
+	if (irq_done_hook)
+		irq_done_hook(intid);
 }
 
 void payload_exception(struct frame *f, u64 vector);
@@ -206,7 +208,7 @@ u64 call_el0(u64 (*fn)(u64), u64 arg)
 /* ---- interrupts ---- */
 
 struct irq_log irq_log[MAX_CPUS];
-void (*irq_hook)(u32 intid);
+void (*irq_hook)(u32 intid), (*irq_done_hook)(u32 intid);
 
 void irq_log_reset(void)
 {

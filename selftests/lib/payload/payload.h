@@ -173,6 +173,8 @@ extern struct irq_log irq_log[MAX_CPUS];
 
 /* Called by the IRQ handler between acknowledge and end of interrupt. */
 extern void (*irq_hook)(u32 intid);
+/* Called after the end of interrupt, with PSTATE.I still set. */
+extern void (*irq_done_hook)(u32 intid);
 
 void irq_log_reset(void);
 /* Waits with WFI, interrupts on, until that interrupt has come n times; false after about a second. */
