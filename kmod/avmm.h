@@ -140,6 +140,7 @@ struct avmm_vm {
 	struct srcu_struct srcu;
 	struct avmm_memslots __rcu *slots;	/* written under [s], read under srcu */
 	struct avmm_iobus __rcu *bus;		/* written under [s], read under srcu */
+	u64 bus_start, bus_end;			/* what @bus spans; a hint, read without lock */
 
 	spinlock_t mmu_lock;	/* [u] */
 	struct avmm_s2 s2;	/* [u] */
@@ -199,6 +200,11 @@ void avmm_iobus_del(struct avmm_vm *vm, struct avmm_iodev *dev);	/* caller holds
 int avmm_iobus_read(struct avmm_vcpu *vcpu, u64 addr, int len, u64 *val);
 int avmm_iobus_write(struct avmm_vcpu *vcpu, u64 addr, int len, u64 val);
 void avmm_iobus_destroy(struct avmm_vm *vm);
+/* false: surely nothing in the kernel answers there */
+static inline bool avmm_iobus_covers(struct avmm_vm *vm, u64 addr)
+{
+	return addr >= READ_ONCE(vm->bus_start) && addr < READ_ONCE(vm->bus_end);
+}
 
 /* device.c: in-kernel devices behind a file descriptor */
 struct avmm_device_ops {

@@ -15,8 +15,11 @@ static struct avmm_iobus *bus_of(struct avmm_vm *vm)
 static void publish(struct avmm_vm *vm, struct avmm_iobus *bus)
 {
 	struct avmm_iobus *old = bus_of(vm);
+	struct avmm_iodev *last = bus->n ? bus->dev[bus->n - 1] : NULL;
 
 	rcu_assign_pointer(vm->bus, bus);
+	WRITE_ONCE(vm->bus_start, last ? bus->dev[0]->base : 0);
+	WRITE_ONCE(vm->bus_end, last ? last->base + last->len : 0);
 	synchronize_srcu_expedited(&vm->srcu);
 	kfree(old);
 }

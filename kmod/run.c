@@ -127,7 +127,8 @@ static void claim_cpu(struct avmm_vcpu *vcpu)
 /* Context: interrupts off. All of DAIF masked inside: an SError belongs to someone. */
 static void enter_guest(struct avmm_vcpu *vcpu)
 {
-	avmm_guest_enter();
+	/* as often as the host's tick ends a turn is often enough for RCU */
+	avmm_guest_enter(vcpu->arch.ctx->exit_code == AVMM_HYP_EXIT_IRQ);
 	local_daif_mask();
 	avmm_enter(vcpu->arch.ctx, vcpu->ctx_pa);
 	local_daif_restore(DAIF_PROCCTX_NOIRQ);

@@ -122,11 +122,8 @@ void avmm_hyp_tlbi_vmid(struct avmm_vm *vm);
 
 /* ---- exit.c, mmio.c ---- */
 int avmm_handle_exit(struct avmm_vcpu *vcpu);
-/*
- * avmm_handle_mmio: a data abort at @ipa that no memory slot answers. Decodes
- * the syndrome, asks the bus, else prepares AVMM_EXIT_MMIO. Return convention.
- */
-int avmm_handle_mmio(struct avmm_vcpu *vcpu, u64 ipa);
+bool avmm_mmio_kernel(struct avmm_vcpu *vcpu, u64 ipa);
+int avmm_mmio_user(struct avmm_vcpu *vcpu, u64 ipa);	/* return convention */
 int avmm_finish_mmio(struct avmm_vcpu *vcpu);
 
 /* ---- sysreg.c, idreg.c, regs.c ---- */

@@ -64,7 +64,7 @@ static int not_ram(struct avmm_vcpu *vcpu, const struct avmm_fault *fault)
 		avmm_skip_instr(vcpu);
 		return 1;
 	}
-	return avmm_handle_mmio(vcpu, fault->ipa);
+	return avmm_mmio_user(vcpu, fault->ipa);
 }
 
 static int handle_abort(struct avmm_vcpu *vcpu)
@@ -100,6 +100,9 @@ static int handle_abort(struct avmm_vcpu *vcpu)
 		inject_abort(vcpu, exec);
 		return 1;
 	}
+	if ((esr & (ESR_ISV | ESR_S1PTW | ESR_CM)) == ESR_ISV && !exec &&
+	    avmm_iobus_covers(vcpu->vm, fault.ipa) && avmm_mmio_kernel(vcpu, fault.ipa))
+		return 1;
 	vcpu->stat.s2_faults++;
 	ret = avmm_s2_fault(vcpu->vm, &fault);
 	trace_avmm_s2_fault(vcpu->id, fault.ipa, esr, ret);
@@ -112,37 +115,33 @@ static int handle_abort(struct avmm_vcpu *vcpu)
 	return ret;
 }
 
-/* tier 0 could not take the FP registers, or SVE without being offered: not there */
-static const struct {
-	u8 ec;
-	int (*fn)(struct avmm_vcpu *vcpu);
-} table[] = {
-	{ EC_WFX, handle_wfx },
-	{ EC_HVC64, handle_hvc },
-	{ EC_SMC64, avmm_handle_smc },
-	{ EC_SYS64, handle_sysreg },
-	{ EC_IABT_LOW, handle_abort },
-	{ EC_DABT_LOW, handle_abort },
-	/* AArch32 at EL0: what HSTR_EL2, CPTR_EL2 and MDCR_EL2 trap is not offered */
-	{ EC_CP15_32, handle_undef },
-	{ EC_CP15_64, handle_undef },
-	{ EC_CP14_MR, handle_undef },
-	{ EC_CP14_64, handle_undef },
-	{ EC_FP_ASIMD, handle_undef },
-	{ EC_SVE, handle_undef },
-	{ EC_PAC, handle_undef },
-	{ EC_UNKNOWN, handle_undef },
-	{ EC_ILLEGAL, handle_undef },
+/*
+ * handle_undef for what is not offered: AArch32 EL0 reaching what HSTR_EL2,
+ * CPTR_EL2 or MDCR_EL2 traps; SVE; FP that tier 0 could not give.
+ */
+static int (*const handlers[])(struct avmm_vcpu *vcpu) = {
+	[EC_UNKNOWN] = handle_undef,
+	[EC_WFX] = handle_wfx,
+	[EC_CP15_32] = handle_undef,
+	[EC_CP15_64] = handle_undef,
+	[EC_CP14_MR] = handle_undef,
+	[EC_FP_ASIMD] = handle_undef,
+	[EC_PAC] = handle_undef,
+	[EC_CP14_64] = handle_undef,
+	[EC_HVC64] = handle_hvc,
+	[EC_SMC64] = avmm_handle_smc,
+	[EC_SYS64] = handle_sysreg,
+	[EC_SVE] = handle_undef,
+	[EC_IABT_LOW] = handle_abort,
+	[EC_DABT_LOW] = handle_abort,
 };
 
 static int handle_sync(struct avmm_vcpu *vcpu)
 {
 	u8 ec = ESR_EC(vcpu->arch.ctx->esr);
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(table); i++)
-		if (table[i].ec == ec)
-			return table[i].fn(vcpu);
+	if (ec < ARRAY_SIZE(handlers) && handlers[ec])
+		return handlers[ec](vcpu);
 	/* something we do not know to trap: the guest sees it as an instruction that is not there */
 	pr_notice_ratelimited("vCPU %u: unexpected exception class %#x\n", vcpu->id, ec);
 	return handle_undef(vcpu);

@@ -117,40 +117,57 @@ static int ask_user(struct avmm_vcpu *vcpu, u64 ipa, u64 val)
 }
 
 /**
- * avmm_handle_mmio - a data abort at an address without memory
- * @vcpu: the vCPU that took it; not a fetch, a table walk or cache maintenance
+ * avmm_mmio_kernel - let a device in the kernel answer a data abort
+ * @vcpu: the vCPU that took it; the syndrome describes a load or store
  * @ipa: guest-physical address, to the byte
  *
- * The PC moves when the access is complete: at once if the kernel answered,
- * in avmm_finish_mmio() if user space does, so that a VMM may inject an abort
- * instead.
+ * Asked before the memory slots: a device's registers are never memory, and
+ * their cost is what guests notice.
  *
- * Return: 1, 0 (AVMM_EXIT_MMIO or AVMM_EXIT_ARM_NISV), or -ENOSYS.
+ * Return: true if one answered; the PC is past the instruction then.
  */
-int avmm_handle_mmio(struct avmm_vcpu *vcpu, u64 ipa)
+bool avmm_mmio_kernel(struct avmm_vcpu *vcpu, u64 ipa)
 {
 	struct avmm_ctx *ctx = vcpu->arch.ctx;
 	u64 val = 0;
-	int ret;
-
-	if (!(ctx->esr & ESR_ISV))
-		return no_syndrome(vcpu, ipa);
 
 	decode(vcpu);
 	if (vcpu->arch.mmio.write) {
 		if (vcpu->arch.mmio.rt != 31)
 			val = bus_order(ctx, ctx->x[vcpu->arch.mmio.rt], vcpu->arch.mmio.len);
-		ret = avmm_iobus_write(vcpu, ipa, vcpu->arch.mmio.len, val);
+		if (avmm_iobus_write(vcpu, ipa, vcpu->arch.mmio.len, val))
+			return false;
 	} else {
-		ret = avmm_iobus_read(vcpu, ipa, vcpu->arch.mmio.len, &val);
-	}
-	if (ret)
-		return ask_user(vcpu, ipa, val);
-	if (!vcpu->arch.mmio.write)
+		if (avmm_iobus_read(vcpu, ipa, vcpu->arch.mmio.len, &val))
+			return false;
 		finish_load(vcpu, val);
+	}
 	vcpu->stat.mmio_kernel++;
 	avmm_skip_instr(vcpu);
-	return 1;
+	return true;
+}
+
+/**
+ * avmm_mmio_user - a data abort that neither memory nor the kernel answers
+ * @vcpu: the vCPU that took it; not a fetch, a table walk or cache maintenance
+ * @ipa: guest-physical address, to the byte
+ *
+ * The PC moves when the access is complete, in avmm_finish_mmio(), so that a
+ * VMM may inject an abort instead.
+ *
+ * Return: 0 (AVMM_EXIT_MMIO or AVMM_EXIT_ARM_NISV), or -ENOSYS.
+ */
+int avmm_mmio_user(struct avmm_vcpu *vcpu, u64 ipa)
+{
+	const struct avmm_ctx *ctx = vcpu->arch.ctx;
+	u64 val = 0;
+
+	if (!(ctx->esr & ESR_ISV))
+		return no_syndrome(vcpu, ipa);
+	decode(vcpu);
+	if (vcpu->arch.mmio.write && vcpu->arch.mmio.rt != 31)
+		val = bus_order(ctx, ctx->x[vcpu->arch.mmio.rt], vcpu->arch.mmio.len);
+	return ask_user(vcpu, ipa, val);
 }
 
 /**

@@ -37,6 +37,7 @@
 /* Is the PPI active in this CPU's redistributor? Our word for it: nobody else touches it. */
 static DEFINE_PER_CPU(bool, vtimer_active);
 static DEFINE_PER_CPU(int, vtimer_cookie);
+static u32 freq;	/* CNTFRQ_EL0, in Hz */
 
 static u64 counter(void)
 {
@@ -61,10 +62,16 @@ static irqreturn_t vtimer_handler(int irq, void *cookie)
 /**
  * avmm_timer_host_init - take the virtual timer's PPI
  *
- * Return: 0; -EBUSY (7.x: -EINVAL) when someone else has it: the kernel's KVM
+ * Return: 0; -EBUSY (7.x: -EINVAL) when someone else has it: the kernel's KVM;
+ * -ENODEV when guests could not tell how fast the counter is
  */
 int avmm_timer_host_init(void)
 {
+	freq = arch_timer_get_cntfrq();
+	if (!freq) {
+		pr_err("refused: the firmware has not set CNTFRQ_EL0\n");
+		return -ENODEV;
+	}
 	return request_percpu_irq(avmm_host.vtimer_irq, vtimer_handler, "avmm-vtimer",
 				  &vtimer_cookie);
 }
@@ -94,7 +101,6 @@ void avmm_timer_cpu_down(void)
 /* Nanoseconds until the counter passes @cval, rounded up; far future: a year, then we look again. */
 static u64 ns_until(u64 cval, u64 now)
 {
-	u32 freq = arch_timer_get_cntfrq();
 	u64 ticks;
 
 	if (cval <= now)
@@ -300,7 +306,7 @@ u64 avmm_timer_read(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg)
 	}
 }
 
-/* All vCPUs of a VM see one count. Those in the guest follow at their next entry. */
+/* All vCPUs of a VM see one count: those in the guest load it anew, those asleep wait anew. */
 static void set_vcount(struct avmm_vcpu *vcpu, u64 val)
 {
 	struct avmm_vm *vm = vcpu->vm;
@@ -309,8 +315,10 @@ static void set_vcount(struct avmm_vcpu *vcpu, u64 val)
 
 	mutex_lock(&vm->lock);
 	vm->arch.cntvoff = counter() - val;
-	avmm_for_each_vcpu(i, v, vm)
+	avmm_for_each_vcpu(i, v, vm) {
 		WRITE_ONCE(v->arch.ctx->timer.cntvoff, vm->arch.cntvoff);
+		avmm_request(v, AVMM_REQ_IRQ_PENDING);
+	}
 	mutex_unlock(&vm->lock);
 }
 

@@ -28,12 +28,12 @@
  * Guest entry and exit as time accounting and RCU want them told. The helpers
  * that do all of it are in linux/kvm_host.h, which needs CONFIG_KVM.
  * rcu_virt_note_context_switch() lost its argument in 6.2.
- * Context: interrupts off.
+ * @note_rcu: tell RCU that a quiescent state begins. Context: interrupts off.
  */
-static inline void avmm_guest_enter(void)
+static inline void avmm_guest_enter(bool note_rcu)
 {
 	vtime_account_guest_enter();
-	if (!context_tracking_guest_enter())
+	if (!context_tracking_guest_enter() && note_rcu)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
 		rcu_virt_note_context_switch(smp_processor_id());
 #else

@@ -360,23 +360,26 @@ static void test_pageout(void)
 	begin(SIZE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	madvise(mem, SIZE, MADV_NOHUGEPAGE);
 	fill(AT, 14, PAGES);
+	/* The first time the pages are young, by the guest's accesses; that is when they stop being so. */
+	madvise(mem, SIZE, MADV_PAGEOUT);
 	madvise(mem, SIZE, MADV_PAGEOUT);
 	n = resident(mem, SIZE);
 	tap_ok(n < PAGES / 2, "MADV_PAGEOUT: %u of %u pages are left", n, PAGES);
 	tap_eq(count_bad(AT, 14, PAGES), 0, "MADV_PAGEOUT: the guest finds all of them");
+	madvise(mem, SIZE, MADV_PAGEOUT);
 	madvise(mem, SIZE, MADV_PAGEOUT);
 	fill(AT, 15, PAGES);
 	tap_eq(host_bad(mem, AT, 15, PAGES), 0, "MADV_PAGEOUT: what it writes to those that were out is kept");
 	end();
 }
 
-#define LEFT	(32 * MIB)
+#define LEFT	(24 * MIB)
 
 /* More guest memory than there is; all of it written, and found again. Most of the host's is locked away for that. */
 static void test_pressure(void)
 {
-	unsigned long available = meminfo("MemAvailable") / 1024 * MIB, swap = meminfo("SwapFree"), round;
-	size_t locked = available > LEFT ? available - LEFT : 0, size = 2 * LEFT;
+	unsigned long available = meminfo("MemAvailable") / 1024 * MIB, swap = meminfo("SwapFree");
+	size_t locked = available > LEFT ? available - LEFT : 0, size = LEFT + LEFT / 2;
 	void *hog;
 
 	if (swap * 1024 < size) {
@@ -388,30 +391,29 @@ static void test_pressure(void)
 		tap_bail("cannot lock %zu MiB", locked / MIB);
 	begin(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 	tap_diag("pressure: %lu MiB of guest memory, %lu MiB available", size / MIB, meminfo("MemAvailable") / 1024);
-	for (round = 0; round < 2; round++) {
-		fill(AT, 0x100 + round, size / 4096);
-		tap_eq(count_bad(AT, 0x100 + round, size / 4096), 0, "pressure: every page has what was written");
-	}
-	tap_ok(meminfo("SwapFree") < swap - 8000, "pressure: and swap was used: %lu MiB",
+	fill(AT, 0x100, size / 4096);
+	tap_eq(count_bad(AT, 0x100, size / 4096), 0, "pressure: every page has what was written");
+	tap_ok(meminfo("SwapFree") < swap - 4000, "pressure: and swap was used: %lu MiB",
 	       (swap - meminfo("SwapFree")) / 1024);
 	munmap(hog, locked);
-	tap_eq(count_bad(AT, 0x101, size / 4096), 0, "pressure: nor is any lost when it is over");
+	tap_eq(count_bad(AT, 0x100, size / 4096), 0, "pressure: nor is any lost when it is over");
 	end();
 }
+
+static void (* const tests[])(void) = {
+	test_demand, test_dontneed, test_protection, test_fork, test_shared, test_huge, test_hugetlb, test_ksm, test_pageout,
+	test_pressure,
+};
 
 int main(void)
 {
 	test_begin(400);
 	close(device_open());
-	test_demand();
-	test_dontneed();
-	test_protection();
-	test_fork();
-	test_shared();
-	test_huge();
-	test_hugetlb();
-	test_ksm();
-	test_pageout();
-	test_pressure();
+	for (unsigned int i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		uint64_t began = now_ns();
+
+		tests[i]();
+		tap_diag("%llu ms", (unsigned long long)(now_ns() - began) / 1000000);
+	}
 	return tap_end();
 }

@@ -28,6 +28,7 @@ static inline int op_go(struct vcpu *vcpu, uint64_t *result)
 {
 	int r = vcpu_step(vcpu);
 
+	*result = 0;
 	if (r != STEP_UCALL)
 		return r;
 	if (vcpu->uc.code != UC_SYNC || vcpu->uc.arg[0] != SYNC_RESULT)

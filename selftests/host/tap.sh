@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# What the scripts here share: TAP, guests with Linux in them, and waiting. Sourced; runs in busybox's shell.
+
+n=${TAP_DONE:-0} bad=0
+tmp=/tmp
+
+# check TEXT COMMAND...: one test; what the command says is a comment.
+check() {
+	text=$1
+	shift
+	n=$((n + 1))
+	if "$@" >$tmp/check 2>&1; then
+		echo "ok $n $text"
+	else
+		bad=1
+		sed 's/^/# /' $tmp/check
+		echo "not ok $n $text"
+	fi
+}
+skip() { n=$((n + 1)); echo "ok $n $1 # SKIP $2"; }
+done_testing() { echo "1..$n"; exit $bad; }
+
+# until_true SECONDS COMMAND...: waits for the command to succeed.
+until_true() {
+	tries=$(($1 * 5))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.2
+	done
+}
+
+# guest NAME CPUS MIB COMMAND: starts a guest that runs the command and powers off. Its console goes to $tmp/NAME,
+# its process is $pid. DEVICE and INITRD in the environment are for another hypervisor and another initrd.
+guest() {
+	run=$(printf %s "$4" | base64 | tr -d '\n')
+	avmm run --name "$1" --device "${DEVICE:-/dev/avmm}" --kernel /guest/Image \
+		--initrd "${INITRD:-/guest/initrd.cpio.gz}" --cpus "$2" --memory "$3M" \
+		--append "console=ttyAMA0 quiet avmm.run=$run" </dev/null >"$tmp/$1" 2>&1 &
+	pid=$!
+}
+
+# up NAME: the guest's first process runs.
+up() { until_true 120 grep -q '^guest: up' "$tmp/$1"; }
+
+# ended NAME PID: the guest did its work, status 0, and the VMM ended with status 0.
+ended() {
+	rc=0
+	wait "$2" || rc=$?
+	tail -n 20 "$tmp/$1"
+	echo "VMM: status $rc"
+	[ $rc = 0 ] && tr -d '\r' <"$tmp/$1" | grep -q '^guest: exit 0$'
+}
+
+alive() { kill -0 "$1" 2>/dev/null; }
+
+# What was printed has left the machine; after that it may go down.
+drain() { for s in 0 1; do stty -F /dev/ttyS$s raw; done; }
