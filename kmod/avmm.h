@@ -86,7 +86,6 @@ enum avmm_request {
 	AVMM_REQ_SLEEP,		/* powered off, suspended or paused: do not enter */
 	AVMM_REQ_IRQ_PENDING,	/* look at the vGIC again */
 	AVMM_REQ_RESET,		/* PSCI CPU_ON: load vcpu->arch.reset first */
-	AVMM_REQ_SUSPEND,	/* PSCI SYSTEM_SUSPEND: leave to user space */
 	AVMM_REQ_VM_DEAD,	/* the VM is bugged: fail with -EIO */
 };
 
@@ -99,7 +98,6 @@ enum avmm_vcpu_mode {
 
 struct avmm_vcpu_stat {
 	u64 exits;
-	u64 tier0;
 	u64 mmio_user;
 	u64 mmio_kernel;
 	u64 s2_faults;
@@ -180,11 +178,7 @@ void avmm_vcpu_destroy(struct avmm_vcpu *vcpu);
 void avmm_kick(struct avmm_vcpu *vcpu);
 void avmm_request(struct avmm_vcpu *vcpu, enum avmm_request req);
 bool avmm_test_clear_request(struct avmm_vcpu *vcpu, enum avmm_request req);
-/*
- * avmm_stop_vcpus: make all vCPUs of @vm leave the guest and stay out until
- * avmm_resume_vcpus(). Used around whole-VM state reads and writes. Takes each
- * vcpu->mutex with trylock: -EBUSY when one is inside an ioctl (also RUN).
- */
+/* hold every vCPU out of RUN: -EBUSY when one is inside an ioctl; caller holds vm->lock */
 int avmm_lock_all_vcpus(struct avmm_vm *vm);
 void avmm_unlock_all_vcpus(struct avmm_vm *vm);
 
@@ -192,7 +186,6 @@ void avmm_unlock_all_vcpus(struct avmm_vm *vm);
 int avmm_vcpu_run(struct avmm_vcpu *vcpu);
 /* sleep as WFI does: until an interrupt is pending, a request or a signal comes */
 void avmm_vcpu_block(struct avmm_vcpu *vcpu);
-void avmm_vcpu_block(struct avmm_vcpu *vcpu);	/* WFI: sleep until something is pending */
 
 /* iobus.c */
 int avmm_iobus_add(struct avmm_vm *vm, struct avmm_iodev *dev);	/* caller holds [s] */

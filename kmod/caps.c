@@ -54,6 +54,7 @@ static const struct cap caps[] = {
 	{ AVMM_CAP_ARM_IRQ_LINE_LAYOUT_2, 1 },
 	{ AVMM_CAP_ARM_NISV_TO_USER, 1 },
 	{ AVMM_CAP_ARM_INJECT_EXT_DABT, 1 },
+	{ AVMM_CAP_PTP_KVM, 1 },
 	{ AVMM_CAP_SYSTEM_EVENT_DATA, 1 },
 };
 

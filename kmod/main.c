@@ -4,6 +4,15 @@
 #include "avmm.h"
 #include "dev.h"
 
+static int __init refuse_irq(int ret)
+{
+	/* EINVAL is what 7.x answers for a PPI that someone else holds */
+	if (ret != -EBUSY && ret != -EINVAL)
+		return ret;
+	pr_err("refused: the GIC maintenance or virtual timer interrupt is taken, most likely by the kernel's own KVM (boot with kvm-arm.mode=none)\n");
+	return -EBUSY;
+}
+
 static int __init avmm_init(void)
 {
 	int ret;
@@ -16,10 +25,12 @@ static int __init avmm_init(void)
 		return ret;
 	ret = vgic_host_init();
 	if (ret)
-		goto busy;
+		return refuse_irq(ret);
 	ret = avmm_timer_host_init();
-	if (ret)
+	if (ret) {
+		ret = refuse_irq(ret);
 		goto err_vgic;
+	}
 	ret = avmm_mode_init();
 	if (ret)
 		goto err_timer;
@@ -40,12 +51,6 @@ err_timer:
 	avmm_timer_host_exit();
 err_vgic:
 	vgic_host_exit();
-busy:
-	/* EINVAL is what 7.x answers for a PPI that someone else holds */
-	if (ret == -EBUSY || ret == -EINVAL) {
-		pr_err("refused: the GIC maintenance or virtual timer interrupt is taken, most likely by the kernel's own KVM (boot with kvm-arm.mode=none)\n");
-		ret = -EBUSY;
-	}
 	return ret;
 }
 

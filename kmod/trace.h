@@ -39,7 +39,7 @@ TRACE_EVENT(avmm_exit,
 	),
 	TP_printk("vcpu %u %s ec %#llx iss %#llx pc %#llx", __entry->vcpu,
 		  __print_symbolic(__entry->code, { 0, "sync" }, { 1, "irq" }, { 2, "serror" },
-				   { 3, "illegal" }, { 4, "panic" }),
+				   { 3, "panic" }),
 		  (__entry->esr >> 26) & 0x3f, __entry->esr & 0x1ffffff, __entry->pc)
 );
 

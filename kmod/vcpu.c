@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The vCPU object, its fd, and how other threads get its attention. */
 #include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -168,18 +169,21 @@ static long set_signal_mask(void *obj, void *arg, unsigned long uarg)
 {
 	struct avmm_signal_mask __user *user = (void __user *)uarg;
 	struct avmm_vcpu *vcpu = obj;
+	sigset_t set;
 	u32 len;
 
-	vcpu->sigset_active = false;
-	if (!uarg)
+	if (!uarg) {
+		vcpu->sigset_active = false;
 		return 0;
+	}
 	if (get_user(len, &user->len))
 		return -EFAULT;
-	if (len != sizeof(vcpu->sigset))
+	if (len != sizeof(set))
 		return -EINVAL;
-	if (copy_from_user(&vcpu->sigset, user->sigset, sizeof(vcpu->sigset)))
+	if (copy_from_user(&set, user->sigset, sizeof(set)))
 		return -EFAULT;
-	sigdelsetmask(&vcpu->sigset, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	vcpu->sigset = set;
 	vcpu->sigset_active = true;
 	return 0;
 }
@@ -326,7 +330,8 @@ static struct avmm_vcpu *vcpu_alloc(struct avmm_vm *vm, u32 id)
 int avmm_vcpu_create(struct avmm_vm *vm, u32 id)
 {
 	struct avmm_vcpu *vcpu;
-	int ret;
+	struct file *file;
+	int ret, fd;
 
 	if (id >= AVMM_MAX_VCPUS || vm->nr_vcpus >= AVMM_MAX_VCPUS)
 		return -EINVAL;
@@ -339,16 +344,25 @@ int avmm_vcpu_create(struct avmm_vm *vm, u32 id)
 	ret = vgic_vcpu_init(vcpu);
 	if (ret)
 		goto err_timer;
-	avmm_vm_get(vm);
-	ret = anon_inode_getfd("avmm-vcpu", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
-	if (ret < 0)
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		ret = fd;
 		goto err_vgic;
+	}
+	file = anon_inode_getfile("avmm-vcpu", &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		ret = PTR_ERR(file);
+		put_unused_fd(fd);
+		goto err_vgic;
+	}
+	avmm_vm_get(vm);
 	vm->vcpus[vcpu->idx] = vcpu;
 	smp_store_release(&vm->nr_vcpus, vcpu->idx + 1);
-	return ret;
+	/* last: from here on other threads may use it */
+	fd_install(fd, file);
+	return fd;
 
 err_vgic:
-	avmm_vm_put(vm);	/* never the last: the VM fd of this ioctl is open */
 	vgic_vcpu_destroy(vcpu);
 err_timer:
 	avmm_timer_vcpu_destroy(vcpu);

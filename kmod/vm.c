@@ -175,7 +175,7 @@ static long preferred_target(void *vm, void *arg, unsigned long uarg)
 	return 0;
 }
 
-/* ENABLE_CAP: flags and unused arguments must be 0 */
+/* ENABLE_CAP: flags must be 0; the arguments of these capabilities mean nothing, as in KVM */
 static long enable_cap(void *obj, void *arg, unsigned long uarg)
 {
 	struct avmm_enable_cap *cap = arg;

@@ -8,7 +8,7 @@
 #
 # Status: 0 all passed, 1 something failed.
 here=$(cd "$(dirname "$0")" && pwd)
-limit=180 prefix=
+limit=300 prefix=
 while :; do
 	case $1 in
 	--prefix) prefix="$2/"; shift 2 ;;

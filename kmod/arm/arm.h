@@ -27,6 +27,8 @@
  * @vtimer_hwirq: its INTID (27 on most)
  * @maint_irq: Linux interrupt of the GIC maintenance PPI
  * @has_ras: ID_AA64PFR0_EL1.RAS
+ * @has_fgt: ID_AA64MMFR0_EL1.FGT
+ * @has_hcx: ID_AA64MMFR1_EL1.HCX
  * @has_pmu: CPUs have PMUv3, to be hidden from guests
  * @has_el0_32bit: EL0 can run AArch32
  * @nr_brps: breakpoints every CPU has
@@ -45,6 +47,8 @@ struct avmm_host {
 	int maint_irq;
 	bool has_ras;
 	bool has_pmu;
+	bool has_fgt;
+	bool has_hcx;
 	bool has_el0_32bit;
 	u32 nr_brps;
 	u32 nr_wrps;
@@ -78,7 +82,7 @@ struct avmm_arch_vcpu {
 	bool ran;			/* RUN was called at least once */
 	u32 target;
 	DECLARE_BITMAP(features, AVMM_VCPU_NR_FEATURES);
-	u32 mp_state;			/* AVMM_MP_STATE_*; changed under arch.vm psci_lock */
+	u32 mp_state;			/* AVMM_MP_STATE_*; changed under arch.vm mp_lock */
 	struct avmm_reset_state reset;	/* for AVMM_REQ_RESET */
 	spinlock_t mp_lock;
 	struct avmm_timer vtimer;

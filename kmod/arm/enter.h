@@ -26,7 +26,7 @@ int avmm_hyp_load(void);
 void avmm_hyp_unload(void);
 int avmm_hyp_install(void);		/* on the CPU it is for, interrupts off */
 void avmm_hyp_uninstall(void);		/* likewise */
-void avmm_hyp_forget(void);		/* this CPU lost power meanwhile */
+void avmm_hyp_forget(unsigned int cpu);	/* it lost power, or is about to be started */
 bool avmm_hyp_stub_present(void);	/* on this CPU, whoever owns EL2 now */
 
 /*

@@ -56,7 +56,7 @@ static int not_ram(struct avmm_vcpu *vcpu, const struct avmm_fault *fault)
 
 	/* code and page tables cannot live in a device: an external abort, as on real buses */
 	if (fault->exec || fault->s1ptw) {
-		inject_abort(vcpu, fault->exec);
+		inject_abort(vcpu, ESR_EC(esr) == EC_IABT_LOW);
 		return 1;
 	}
 	/* DC by VA where nothing is cached: done */
@@ -77,8 +77,8 @@ static int handle_abort(struct avmm_vcpu *vcpu)
 		.ipa = (ctx->hpfar & 0xfffffffff0UL) << 8 |
 		       (esr & ESR_S1PTW ? 0 : ctx->far & 0xfff),
 		/* a walk that fails on permission is one that must set the access or dirty flag */
-		.write = !exec && (esr & ESR_S1PTW ? FSC_TYPE(esr) == FSC_TYPE_PERM
-					: (esr & ESR_WNR) && !(esr & ESR_CM)),
+		.write = esr & ESR_S1PTW ? FSC_TYPE(esr) == FSC_TYPE_PERM
+					 : !exec && (esr & ESR_WNR) && !(esr & ESR_CM),
 		.exec = exec && !(esr & ESR_S1PTW),
 		.perm = FSC_TYPE(esr) == FSC_TYPE_PERM,
 		.access = FSC_TYPE(esr) == FSC_TYPE_ACCESS,
@@ -87,14 +87,13 @@ static int handle_abort(struct avmm_vcpu *vcpu)
 	};
 	int ret;
 
-	if (FSC_TYPE(esr) == FSC_TYPE_EXTABT) {
+	/* external aborts and ECC errors, on the access (0x10, 0x18) or a walk (0x14, 0x1c) */
+	if ((esr & 0x30) == FSC_TYPE_EXTABT) {
 		inject_abort(vcpu, exec);
 		return 1;
 	}
-	if (FSC_TYPE(esr) > FSC_TYPE_PERM) {
-		avmm_vm_kill(vcpu->vm, "stage-2 abort of an unknown kind");
+	if (FSC_TYPE(esr) > FSC_TYPE_PERM)
 		return -EFAULT;
-	}
 	/* beyond the IPA size: like an access to a bus that is not there */
 	if (fault.ipa >> vcpu->vm->s2.ipa_bits) {
 		inject_abort(vcpu, exec);
@@ -112,22 +111,52 @@ static int handle_abort(struct avmm_vcpu *vcpu)
 		return not_ram(vcpu, &fault);
 	if (ret == -EINTR)
 		return 1;	/* run.c sees the signal */
+	if (ret == -ENOEXEC) {
+		inject_abort(vcpu, true);	/* a fetch from device memory */
+		return 1;
+	}
 	return ret;
 }
 
 /*
- * handle_undef for what is not offered: AArch32 EL0 reaching what HSTR_EL2,
- * CPTR_EL2 or MDCR_EL2 traps; SVE; FP that tier 0 could not give.
+ * A conditional AArch32 instruction at EL0 may trap although its condition
+ * fails (Arm ARM G1.19, IMPLEMENTATION DEFINED); then it is to do nothing.
  */
-static int (*const handlers[])(struct avmm_vcpu *vcpu) = {
+static bool condition_holds(const struct avmm_ctx *ctx)
+{
+	u32 cond = (ctx->esr >> 20) & 0xf;
+	bool n = ctx->pstate & BIT(31), z = ctx->pstate & BIT(30);
+	bool c = ctx->pstate & BIT(29), v = ctx->pstate & BIT(28);
+	bool holds[8] = { z, c, n, v, c && !z, n == v, n == v && !z, true };
+
+	if (!(ctx->esr & ESR_ISV) || cond == 0xf)	/* CV, in the same place */
+		return true;
+	return holds[cond >> 1] != (cond & 1);
+}
+
+static int handle_a32(struct avmm_vcpu *vcpu)
+{
+	if (condition_holds(vcpu->arch.ctx))
+		avmm_inject_undef(vcpu);
+	else
+		avmm_skip_instr(vcpu);
+	return 1;
+}
+
+/*
+ * Undefined is what is not offered: AArch32 EL0 reaching what HSTR_EL2 or
+ * MDCR_EL2 traps; SVE; FP that tier 0 could not give.
+ */
+static int (*const handlers[64])(struct avmm_vcpu *vcpu) = {
 	[EC_UNKNOWN] = handle_undef,
 	[EC_WFX] = handle_wfx,
-	[EC_CP15_32] = handle_undef,
-	[EC_CP15_64] = handle_undef,
-	[EC_CP14_MR] = handle_undef,
+	[EC_CP15_32] = handle_a32,
+	[EC_CP15_64] = handle_a32,
+	[EC_CP14_MR] = handle_a32,
+	[EC_CP14_LS] = handle_a32,
 	[EC_FP_ASIMD] = handle_undef,
 	[EC_PAC] = handle_undef,
-	[EC_CP14_64] = handle_undef,
+	[EC_CP14_64] = handle_a32,
 	[EC_HVC64] = handle_hvc,
 	[EC_SMC64] = avmm_handle_smc,
 	[EC_SYS64] = handle_sysreg,
@@ -140,7 +169,7 @@ static int handle_sync(struct avmm_vcpu *vcpu)
 {
 	u8 ec = ESR_EC(vcpu->arch.ctx->esr);
 
-	if (ec < ARRAY_SIZE(handlers) && handlers[ec])
+	if (handlers[ec])
 		return handlers[ec](vcpu);
 	/* something we do not know to trap: the guest sees it as an instruction that is not there */
 	pr_notice_ratelimited("vCPU %u: unexpected exception class %#x\n", vcpu->id, ec);
@@ -155,19 +184,25 @@ static int handle_sync(struct avmm_vcpu *vcpu)
  */
 int avmm_handle_exit(struct avmm_vcpu *vcpu)
 {
-	switch (vcpu->arch.ctx->exit_code) {
+	struct avmm_ctx *ctx = vcpu->arch.ctx;
+
+	/* beside the exit proper a physical SError came: the guest caused it, the guest gets it */
+	if (unlikely(ctx->flags & AVMM_CTX_SERROR)) {
+		ctx->flags &= ~AVMM_CTX_SERROR;
+		avmm_inject_serror(vcpu, ESR_ISS(ctx->serror_esr));
+	}
+	switch (ctx->exit_code) {
 	case AVMM_HYP_EXIT_SYNC:
 		return handle_sync(vcpu);
 	case AVMM_HYP_EXIT_IRQ:
 		vcpu->stat.irq++;	/* taken when run.c opened interrupts */
 		return 1;
 	case AVMM_HYP_EXIT_SERROR:
-		/* the guest caused it, the guest gets it */
-		avmm_inject_serror(vcpu, ESR_ISS(vcpu->arch.ctx->esr));
+		avmm_inject_serror(vcpu, ESR_ISS(ctx->esr));
 		return 1;
 	default:
-		pr_err("EL2 fault: esr %#llx elr %#llx far %#llx\n", vcpu->arch.ctx->esr,
-		       vcpu->arch.ctx->hpfar, vcpu->arch.ctx->far);
+		pr_err("EL2 fault: esr %#llx elr %#llx far %#llx\n", ctx->esr, ctx->hpfar,
+		       ctx->far);
 		avmm_vm_kill(vcpu->vm, "EL2 faulted while a guest ran");
 		return -EIO;
 	}

@@ -8,6 +8,7 @@
 #include <linux/interrupt.h>
 #include <linux/of.h>
 #include <linux/of_irq.h>
+#include <linux/sizes.h>
 #include <linux/smp.h>
 #include <asm/cpufeature.h>
 #include <asm/sysreg.h>
@@ -21,6 +22,8 @@ struct avmm_host avmm_host;
 #define FIELD4(reg, shift)	(((reg) >> (shift)) & 0xf)
 #define MMFR0_PARANGE		0
 #define MMFR0_TGRAN4		28
+#define MMFR0_FGT		56
+#define MMFR1_HCX		40
 #define MMFR1_VMIDBITS		4
 #define PFR0_EL0		0
 #define PFR0_GIC		24
@@ -103,12 +106,14 @@ static int probe_ids(void)
 	avmm_host.ipa_bits = pa_bits[avmm_host.parange];
 	avmm_host.vmid_bits = FIELD4(mmfr1, MMFR1_VMIDBITS) == 2 ? 16 : 8;
 	avmm_host.has_ras = FIELD4(pfr0, PFR0_RAS);
+	avmm_host.has_fgt = FIELD4(read_sysreg_s(SYS_ID_AA64MMFR0_EL1), MMFR0_FGT);
+	avmm_host.has_hcx = FIELD4(read_sysreg_s(SYS_ID_AA64MMFR1_EL1), MMFR1_HCX);
 	avmm_host.has_pmu = FIELD4(dfr0, DFR0_PMUVER) && FIELD4(dfr0, DFR0_PMUVER) != 0xf;
 	avmm_host.nr_brps = FIELD4(dfr0, DFR0_BRPS) + 1;
 	avmm_host.nr_wrps = FIELD4(dfr0, DFR0_WRPS) + 1;
 	avmm_host.has_el0_32bit = FIELD4(pfr0, PFR0_EL0) == 2;
-	if (FIELD4(mmfr0, MMFR0_TGRAN4) > 7) {
-		pr_err("refused: the CPU lacks the 4 KiB granule\n");
+	if (FIELD4(mmfr0, MMFR0_TGRAN4) > 7 || PAGE_SIZE != SZ_4K) {
+		pr_err("refused: only kernels with 4 KiB pages are supported so far\n");
 		return -ENODEV;
 	}
 	return 0;

@@ -298,8 +298,8 @@ void avmm_hyp_uninstall(void)
 	avmm_hvc(STUB_RESET_VECTORS, 0, 0, 0, 0, NULL);
 }
 
-/** avmm_hyp_forget - this CPU lost power: EL2 is the stub's without our doing */
-void avmm_hyp_forget(void)
+/** avmm_hyp_forget - @cpu lost power: EL2 will be the stub's without our doing */
+void avmm_hyp_forget(unsigned int cpu)
 {
-	this_cpu_write(hyp_cpu.installed, false);
+	per_cpu(hyp_cpu.installed, cpu) = false;
 }

@@ -32,7 +32,8 @@
 #define ISAR1_MASK	(F(0) | F(12) | F(16) | F(20) | F(32) | F(36) | F(40) | F(44) | F(48) | \
 			 F(52))
 /* WFxT, RPRES, BC, CLRBHB; not pauth, MOPS and later */
-#define ISAR2_MASK	(F(0) | F(4) | F(20) | F(28))
+/* not WFxT: the time-out of a trapped WFIT is not honoured */
+#define ISAR2_MASK	(F(4) | F(20) | F(28))
 /* all up to ExS; not FGT, ECV */
 #define MMFR0_MASK	(~0ULL >> 16)
 /* all up to TWED, ETS, AFP, ECBHB; not HCX, nTLBPA, TIDCP1, CMOW */

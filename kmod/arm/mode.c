@@ -19,7 +19,7 @@ DEFINE_STATIC_KEY_FALSE(avmm_vhe_key);
 
 static DEFINE_PER_CPU(bool, ready);
 static bool rebooting;
-static int cpuhp_state;
+static int cpuhp_prepare, cpuhp_online;
 
 /** avmm_mode_ready - may a guest be entered on this CPU? Context: preemption off */
 bool avmm_mode_ready(void)
@@ -32,9 +32,11 @@ static int el2_on(void)
 {
 	int ret = 0;
 
-	if (!avmm_is_vhe() && !rebooting)
+	if (rebooting)
+		return -ESHUTDOWN;
+	if (!avmm_is_vhe())
 		ret = avmm_hyp_install();
-	__this_cpu_write(ready, !ret && !rebooting);
+	__this_cpu_write(ready, !ret);
 	return ret;
 }
 
@@ -46,6 +48,14 @@ static void el2_off(void *unused)
 		avmm_hyp_uninstall();
 }
 
+/* On another CPU, before @cpu is started: it will come up with the stub in EL2. */
+static int cpu_prepare(unsigned int cpu)
+{
+	per_cpu(ready, cpu) = false;
+	avmm_hyp_forget(cpu);
+	return 0;
+}
+
 static int cpu_up(unsigned int cpu)
 {
 	unsigned long flags;
@@ -55,13 +65,12 @@ static int cpu_up(unsigned int cpu)
 	if (!avmm_is_vhe()) {
 		u64 daif = read_sysreg(daif);
 
-		avmm_hyp_forget();
 		asm volatile("msr daifset, #0xf" : : : "memory");
 		if (!avmm_hyp_stub_present())
 			ret = -EBUSY;
 		write_sysreg(daif, daif);
 	}
-	if (!ret)
+	if (!ret && !rebooting)
 		ret = el2_on();
 	local_irq_restore(flags);
 	if (ret) {
@@ -127,15 +136,21 @@ int avmm_mode_init(void)
 	else if ((ret = avmm_hyp_load()))
 		return ret;
 
+	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "virt/avmm:prepare", cpu_prepare, NULL);
+	if (ret < 0)
+		goto err_load;
+	cpuhp_prepare = ret;
 	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "virt/avmm:online", cpu_up, cpu_down);
 	if (ret < 0)
-		goto err;
-	cpuhp_state = ret;
+		goto err_prepare;
+	cpuhp_online = ret;
 	cpu_pm_register_notifier(&pm_nb);
 	register_reboot_notifier(&reboot_nb);
 	return 0;
-err:
+err_prepare:
 	on_each_cpu(el2_off, NULL, 1);
+	cpuhp_remove_state_nocalls(cpuhp_prepare);
+err_load:
 	if (!avmm_host.vhe)
 		avmm_hyp_unload();
 	return ret;
@@ -146,10 +161,21 @@ void avmm_mode_exit(void)
 {
 	unregister_reboot_notifier(&reboot_nb);
 	cpu_pm_unregister_notifier(&pm_nb);
-	cpuhp_remove_state(cpuhp_state);
+	cpuhp_remove_state(cpuhp_online);
 	on_each_cpu(el2_off, NULL, 1);
+	cpuhp_remove_state_nocalls(cpuhp_prepare);
 	if (!avmm_host.vhe)
 		avmm_hyp_unload();
+}
+
+/*
+ * May this CPU ask EL2 for TLB maintenance? One that is just coming online may
+ * have to before cpu_up() was called for it. After a reboot notice nothing runs
+ * in a guest any more. Context: interrupts off.
+ */
+static bool can_tlbi(void)
+{
+	return avmm_mode_ready() || !el2_on();
 }
 
 /**
@@ -167,7 +193,7 @@ void avmm_hyp_tlbi_ipa(struct avmm_vm *vm, u64 ipa, int level)
 	local_irq_save(flags);
 	if (avmm_is_vhe())
 		avmm_vhe_tlbi_ipa(avmm_s2_vttbr(vm), vm->s2.vtcr, ipa, level);
-	else if (avmm_mode_ready())
+	else if (can_tlbi())
 		avmm_hvc(HYP_CALL_TLBI_IPA, avmm_s2_vttbr(vm), vm->s2.vtcr, ipa, level, NULL);
 	local_irq_restore(flags);
 }
@@ -180,7 +206,7 @@ void avmm_hyp_tlbi_vmid(struct avmm_vm *vm)
 	local_irq_save(flags);
 	if (avmm_is_vhe())
 		avmm_vhe_tlbi_vmid(avmm_s2_vttbr(vm), vm->s2.vtcr);
-	else if (avmm_mode_ready())
+	else if (can_tlbi())
 		avmm_hvc(HYP_CALL_TLBI_VMID, avmm_s2_vttbr(vm), vm->s2.vtcr, 0, 0, NULL);
 	local_irq_restore(flags);
 }

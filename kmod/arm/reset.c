@@ -165,6 +165,13 @@ void avmm_vcpu_reset(struct avmm_vcpu *vcpu)
 	}
 	if (avmm_host.has_pmu)
 		ctx->flags |= AVMM_CTX_HAS_PMU;
+	if (avmm_host.has_fgt)
+		ctx->flags |= AVMM_CTX_HAS_FGT;
+	if (avmm_host.has_hcx)
+		ctx->flags |= AVMM_CTX_HAS_HCX;
+	/* mmu/ chose its memory attributes and left out cache maintenance for this */
+	if (vm->s2.fwb)
+		ctx->hcr |= HCR_BIT_FWB;
 	ctx->nr_brps = avmm_host.nr_brps;
 	ctx->nr_wrps = avmm_host.nr_wrps;
 	ctx->vtcr = vm->s2.vtcr;

@@ -72,6 +72,7 @@
 #define HCR_BIT_TVM		BIT_ULL(26)
 #define HCR_BIT_RW		BIT_ULL(31)
 #define HCR_BIT_TLOR		BIT_ULL(35)
+#define HCR_BIT_FWB		BIT_ULL(46)
 #define HCR_BIT_TERR		BIT_ULL(36)
 #define HCR_BIT_TEA		BIT_ULL(37)
 

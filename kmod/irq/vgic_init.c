@@ -14,7 +14,7 @@
 
 #define FRAME_ALIGN		0x10000U
 #define LEGACY_NR_SPIS		(256 - VGIC_NR_PRIVATE)	/* if user space does not say */
-#define PENDBASER_INIT		((7ULL << 7) | (1ULL << 10))	/* write-back, inner shareable */
+#define PENDBASER_INIT		((3ULL << 7) | (1ULL << 10))	/* read-allocate write-back, inner shareable */
 
 /* ---- host ---- */
 

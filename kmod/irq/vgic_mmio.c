@@ -200,18 +200,20 @@ int vgic_user_check(struct avmm_vm *vm, const struct vgic_table *table, u32 offs
  * @val: to write, or what was read
  * @write: which of the two
  *
- * Return: 0, -ENXIO no such register, -EINVAL it may not have this value
+ * As with KVM, what vgic_user_check() denies still reads as zero and ignores
+ * writes: clients save registers for more interrupts than there are.
+ * Return: 0, or -EINVAL: the register may not have this value
  */
 int vgic_user_access(struct avmm_vcpu *vcpu, const struct vgic_table *table, u32 offset,
 		     u32 *val, bool write)
 {
 	const struct vgic_reg *reg = vgic_find_reg(table, offset);
 	const struct vgic_handler *h;
-	int ret;
 
-	ret = vgic_user_check(vcpu->vm, table, offset);
-	if (ret)
-		return ret;
+	if (vgic_user_check(vcpu->vm, table, offset)) {
+		*val = 0;
+		return 0;
+	}
 	h = reg->user ?: reg->guest;
 	if (write)
 		return reg_write(vcpu, table, reg, h, offset - reg->offset, 4, *val);

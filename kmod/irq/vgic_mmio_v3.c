@@ -22,14 +22,16 @@
 #define IIDR_REVISION_MIN	2		/* 2: groups mean what they say; 3: also LPIs by register */
 #define IIDR_REVISION_MAX	3
 
+#define RDIST_CTLR_CES		(1U << 1)	/* EnableLPIs may be cleared */
+#define RDIST_CTLR_IR		(1U << 2)	/* LPIs may be invalidated by register */
 #define RDIST_TYPER_PLPIS	1ULL
 #define RDIST_TYPER_LAST	(1ULL << 4)
 #define RDIST_TYPER_NUMBER_SHIFT	8
 #define RDIST_TYPER_AFF_SHIFT	32
 
-/* the bits that are there: addresses, cacheability, shareability, IDbits (12.11.34, 12.11.30) */
-#define PROPBASER_MASK		0x070fffffffffff9fULL
-#define PENDBASER_MASK		0x470fffffffff0f80ULL
+/* the bits that are there: address, inner cacheability, shareability, IDbits (12.11.34, 12.11.30) */
+#define PROPBASER_MASK		0x000fffffffffff9fULL
+#define PENDBASER_MASK		0x400fffffffff0f80ULL
 #define PENDBASER_PTZ		(1ULL << 62)
 
 #define PIDR2_OFFSET		0x18		/* within the ID registers */
@@ -133,7 +135,9 @@ static int irouter_write(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
 
 static u64 rctlr_read(struct avmm_vcpu *vcpu, u32 off)
 {
-	return vcpu->arch.vgic.lpis_enabled;
+	u32 val = vcpu->arch.vgic.lpis_enabled;
+
+	return dist_of(vcpu)->revision < 3 ? val : val | RDIST_CTLR_CES | RDIST_CTLR_IR;
 }
 
 static u64 rtyper_read(struct avmm_vcpu *vcpu, u32 off)

@@ -55,12 +55,18 @@ static void set_table(u64 *e, void *table)
 	WRITE_ONCE(*e, virt_to_phys(table) | PGT_TABLE | PGT_VALID);
 }
 
-static bool is_empty(const struct avmm_pgtable *pgt, const u64 *table, int level)
+/*
+ * Pages tend to go one after the other: the neighbours of the one that just
+ * went, at @ia, tell soonest that a table is still in use.
+ */
+static bool is_empty(const struct avmm_pgtable *pgt, u64 *table, int level, u64 ia)
 {
-	unsigned int i, n = nr_entries(pgt, level);
+	unsigned int i, n = nr_entries(pgt, level), at = entry(pgt, table, level, ia) - table;
 
+	if (table[(at - 1) & (n - 1)] & PGT_VALID)
+		return false;
 	for (i = 0; i < n; i++)
-		if (table[i] & PGT_VALID)
+		if (table[(at + i) & (n - 1)] & PGT_VALID)
 			return false;
 	return true;
 }
@@ -248,7 +254,7 @@ static u64 unmap_table(struct avmm_pgtable *pgt, u64 *table, int level, u64 ia, 
 		stop = unmap_table(pgt, child(d), level + 1, ia, next, batch);
 		if (stop < next)
 			return stop;
-		if (!is_empty(pgt, child(d), level + 1))
+		if (!is_empty(pgt, child(d), level + 1, ia))
 			continue;
 		if (batch->n == PGT_BATCH)
 			return ia;
@@ -483,23 +489,4 @@ bool avmm_pgt_clear_young(struct avmm_pgtable *pgt, u64 ia, u64 end, bool flush)
 	if (flush)
 		flush_touched(pgt, &t);
 	return t.n;
-}
-
-/**
- * avmm_pgt_free_all - free all tables below the root
- * @pgt: tables that no CPU uses any more and no TLB knows
- *
- * Calls ops->relax.
- */
-void avmm_pgt_free_all(struct avmm_pgtable *pgt)
-{
-	unsigned int i, n = nr_entries(pgt, pgt->start_level);
-	u64 d;
-
-	for (i = 0; i < n; i++) {
-		d = pgt->root[i];
-		WRITE_ONCE(pgt->root[i], 0);
-		if ((d & PGT_VALID) && !pgt_is_leaf(d, pgt->start_level))
-			reap_table(pgt, child(d), pgt->start_level + 1, PGT_REAP_SLEEP);
-	}
 }

@@ -113,6 +113,5 @@ u64 avmm_pgt_restrict(struct avmm_pgtable *pgt, u64 ia, u64 end, u64 more, unsig
 bool avmm_pgt_mark_young(struct avmm_pgtable *pgt, u64 ia);
 bool avmm_pgt_young(struct avmm_pgtable *pgt, u64 ia, u64 end);
 bool avmm_pgt_clear_young(struct avmm_pgtable *pgt, u64 ia, u64 end, bool flush);
-void avmm_pgt_free_all(struct avmm_pgtable *pgt);
 
 #endif /* AVMM_MMU_PGTABLE_H */

@@ -29,13 +29,6 @@
 #define S2_SH_INNER	(3ULL << 8)
 #define S2_XN		BIT_ULL(54)		/* neither EL1 nor EL0 may execute, FEAT_XNX or not */
 
-/* leaf of EL2's own stage 1 */
-#define S1_ATTRIDX(x)	((u64)(x) << 2)
-#define S1_AP1		BIT_ULL(6)		/* RES1 with one privilege level */
-#define S1_RDONLY	BIT_ULL(7)
-#define S1_SH_INNER	(3ULL << 8)
-#define S1_XN		BIT_ULL(54)
-
 /* VTCR_EL2 (D19.2.146) */
 #define VTCR_T0SZ(ia)	(64ULL - (ia))
 #define VTCR_SL0(x)	((u64)(x) << 6)

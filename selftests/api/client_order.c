@@ -403,7 +403,7 @@ static const struct {
 
 int main(void)
 {
-	test_begin(60);
+	test_begin(280);
 	close(device_open());
 	for (unsigned int i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
 		client = clients[i].name;

@@ -72,7 +72,7 @@ int main(void)
 	pthread_t t;
 	bool ok;
 
-	test_begin(170);
+	test_begin(280);
 	close(device_open());
 	if (cpus < 2)
 		tap_skip_all("needs two CPUs");

@@ -339,7 +339,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "--nothing"))
 		return 0;
-	test_begin(170);
+	test_begin(280);
 	close(device_open());
 	test_parallel();	/* warms the caches */
 	before = used();

@@ -172,7 +172,7 @@ int main(void)
 	struct vm_config cfg = { PAYLOAD_OF(faults), .on_sync = on_sync, .on_exit = on_exit_, .arg = MODE_FAULTS };
 	int dev = device_open();
 
-	test_begin(150);
+	test_begin(280);
 	if (avmm_check_extension(dev, AVMM_CAP_VCPU_EVENTS) > 0)
 		cfg.mbox0 = 1 | (avmm_check_extension(dev, AVMM_CAP_ARM_INJECT_EXT_DABT) > 0 ? 2 : 0);
 	close(dev);

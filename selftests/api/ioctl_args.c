@@ -345,7 +345,7 @@ int main(void)
 {
 	struct vm *vm, *bare;
 
-	test_begin(60);
+	test_begin(280);
 	vm = vm_new(&(struct vm_config){ .no_gic = true });
 	bare = vm_new(&(struct vm_config){ .no_gic = true });
 	fds[DEV] = vm->dev;

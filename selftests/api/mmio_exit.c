@@ -160,7 +160,7 @@ static void test_vm(bool nommu, bool no_gic)
 
 int main(void)
 {
-	test_begin(120);
+	test_begin(280);
 	test_vm(false, false);
 	test_vm(true, true);
 	return tap_end();

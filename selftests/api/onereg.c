@@ -330,7 +330,7 @@ int main(void)
 	struct vm *vm;
 	struct vcpu *v;
 
-	test_begin(90);
+	test_begin(280);
 	vm = vm_new(&(struct vm_config){ .nommu = true, .vcpus = 2, .all_on = true });
 	v = &vm->vcpu[0];
 	vcpu_init(v, false);

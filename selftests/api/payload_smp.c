@@ -93,7 +93,7 @@ static void hook_pass(u32 intid)
 /* A token goes round by SGI; each CPU waits for it in WFI. */
 static void test_ipi(unsigned int cpu)
 {
-	u64 end = now() + 20000 * ticks_per_ms();
+	u64 end = now() + 60000 * ticks_per_ms();
 	unsigned int i;
 
 	irq_hook = hook_pass;
@@ -133,13 +133,13 @@ static u64 storm_bad;
 
 static void test_storm(unsigned int cpu)
 {
-	u64 i, end = now() + 30000 * ticks_per_ms(), before;
+	u64 i, end = now() + 60000 * ticks_per_ms(), before;
 	unsigned int to;
 
 	irq_hook = hook_storm;
 	meet();
 	irqs_on();
-	for (i = 0; i < 100; i++)
+	for (i = 0; i < 25; i++)
 		for (to = 0; to < CPUS; to++) {
 			if (to == cpu)
 				continue;
@@ -159,7 +159,7 @@ static void test_storm(unsigned int cpu)
 static void check_storm(void)
 {
 	report_eq(storm_bad, 0, "all CPUs send SGIs to all");
-	report(seen[0][1] >= 100 && seen[3][2] >= 100, "and each is taken", seen[0][1], seen[3][2]);
+	report(seen[0][1] >= 25 && seen[3][2] >= 25, "and each is taken", seen[0][1], seen[3][2]);
 }
 
 /* ---- TLB ---- */

@@ -95,14 +95,20 @@ static void test_timer(int t)
 	diag(timers[t].name, t, 0);
 	gic_enable(id);
 
+	/* far away: a machine that is busy may take its time between two instructions */
 	start(t);
-	deadline = counter(t) + 30 * ms;
+	deadline = counter(t) + 20000 * ms;
 	set_cval(t, deadline);
 	report_eq(cval(t), deadline, "CVAL reads back");
 	v = tval(t);
-	report(v > 0 && (u64)v <= 30 * ms, "TVAL counts down to it", v, 0);
+	report(v > 0 && (u64)v <= 20000 * ms, "TVAL counts down to it", v, 0);
 	set_ctl(t, CNT_CTL_ENABLE);
 	report_eq(ctl(t), CNT_CTL_ENABLE, "CTL: enabled, not yet due");
+
+	start(t);
+	deadline = counter(t) + 30 * ms;
+	set_cval(t, deadline);
+	set_ctl(t, CNT_CTL_ENABLE);
 	report(irq_wait(id, 1), "CVAL: the interrupt comes in WFI", LOG.total, 0);
 	report(*at >= deadline, "not before its time", *at, deadline);
 	report_eq(ctl(t), CNT_CTL_ENABLE | CNT_CTL_IMASK | CNT_CTL_ISTATUS, "CTL: due and masked");
@@ -113,7 +119,7 @@ static void test_timer(int t)
 	start(t);
 	deadline = counter(t) + 20 * ms;
 	set_tval(t, 20 * ms);
-	report(cval(t) >= deadline && cval(t) < deadline + 1000 * ms, "TVAL sets CVAL", cval(t), deadline);
+	report(cval(t) >= deadline && cval(t) < deadline + 20000 * ms, "TVAL sets CVAL", cval(t), deadline);
 	set_ctl(t, CNT_CTL_ENABLE);
 	report(irq_poll(id, 1), "TVAL: the interrupt comes in a busy loop", LOG.total, 0);
 	report(*at >= deadline, "not before its time", *at, deadline);
@@ -164,7 +170,7 @@ static void test_timer(int t)
 	set_tval(t, 5 * ms);
 	set_ctl(t, CNT_CTL_ENABLE);
 	fired = counter(t);
-	while (!(ctl(t) & CNT_CTL_ISTATUS) && counter(t) < fired + 5000 * ms)
+	while (!(ctl(t) & CNT_CTL_ISTATUS) && counter(t) < fired + 20000 * ms)
 		barrier();
 	report(ctl(t) & CNT_CTL_ISTATUS, "disabled in the GIC, ISTATUS can be polled", ctl(t), 0);
 	irq_settle();
@@ -214,7 +220,8 @@ static void test_both(void)
 	set_ctl(1, CNT_CTL_ENABLE);
 	report(irq_wait(INTID_VTIMER, 1) && irq_wait(INTID_PTIMER, 1), "both timers at a time", LOG.total, 0);
 	report(fired_at[0][0] >= v && fired_at[0][1] >= p, "each at its own time", fired_at[0][0], fired_at[0][1]);
-	report(LOG.order[0] == INTID_PTIMER, "in their order", LOG.order[0], LOG.order[1]);
+	/* so late that both are due, the virtual one has the lower number and goes first */
+	report(LOG.order[0] == INTID_PTIMER || fired_at[0][0] >= p, "in their order", LOG.order[0], LOG.order[1]);
 	set_ctl(0, 0);
 	set_ctl(1, 0);
 }

@@ -129,7 +129,7 @@ static void test_mp_state(void)
 
 int main(void)
 {
-	test_begin(120);
+	test_begin(280);
 	test_calls();
 	test_exits();
 	test_mp_state();

@@ -137,7 +137,7 @@ int main(void)
 {
 	struct sigaction sa = { .sa_handler = count_signal };
 
-	test_begin(60);
+	test_begin(280);
 	sigaction(SIGUSR2, &sa, NULL);
 	test_immediate_exit();
 	test_storm();

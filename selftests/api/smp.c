@@ -6,7 +6,7 @@ PAYLOAD(smp);
 
 int main(void)
 {
-	test_begin(150);
+	test_begin(280);
 	run_payload("smp", &(struct vm_config){ PAYLOAD_OF(smp), .vcpus = 4 });
 	return tap_end();
 }

@@ -73,7 +73,7 @@ static void test_preset(void)
 
 int main(void)
 {
-	test_begin(150);
+	test_begin(280);
 	test_preset();
 	run_payload("four CPUs", &(struct vm_config){ PAYLOAD_OF(timer), .vcpus = 4, .arg = MODE_SMP });
 	return tap_end();

@@ -53,7 +53,7 @@ int main(void)
 	struct avmm_run *run;
 	char name[64];
 
-	test_begin(60);
+	test_begin(280);
 	dev = device_open();
 	tap_eq(avmm_get_api_version(dev), 12, "GET_API_VERSION is 12");
 	tap_eq(-avmm_ioctl_value(dev, AVMM_GET_API_VERSION, 1), EINVAL, "GET_API_VERSION with an argument");

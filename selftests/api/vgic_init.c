@@ -274,7 +274,7 @@ int main(void)
 {
 	unsigned int i;
 
-	test_begin(60);
+	test_begin(280);
 	test_create();
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		test_case(i);

@@ -30,7 +30,7 @@ int main(void)
 {
 	struct vm_config cfg = { PAYLOAD_OF(vgic_irq), .on_sync = on_sync };
 
-	test_begin(150);
+	test_begin(280);
 	for (cfg.vcpus = 1; cfg.vcpus <= 4; cfg.vcpus++) {
 		cfg.arg = cfg.vcpus;
 		tap_diag("%u vCPUs", cfg.vcpus);

@@ -28,22 +28,19 @@
 #define ALIGN_TO	0x200000UL
 
 /* Documentation/arm64/booting.rst: x0 is the device tree, x1 to x3 are zero. */
-asm(".pushsection .data\n"
-    "	.balign	8\n"
-    "trampoline:\n"
-    "	ldr	x4, trampoline_kernel\n"
-    "	ldr	x0, trampoline_dtb\n"
-    "	mov	x1, xzr\n"
-    "	mov	x2, xzr\n"
-    "	mov	x3, xzr\n"
-    "	br	x4\n"
-    "	.balign	8\n"
-    "trampoline_kernel:	.quad	0\n"
-    "trampoline_dtb:		.quad	0\n"
-    "trampoline_end:\n"
-    "	.popsection\n");
-extern char trampoline[], trampoline_end[];
-extern uint64_t trampoline_kernel, trampoline_dtb;
+static struct {
+	uint32_t insn[6];
+	uint64_t kernel, dtb;
+} trampoline = {
+	.insn = {
+		0x580000c4,	/* ldr x4, kernel */
+		0x580000e0,	/* ldr x0, dtb */
+		0xaa1f03e1,	/* mov x1, xzr */
+		0xaa1f03e2,	/* mov x2, xzr */
+		0xaa1f03e3,	/* mov x3, xzr */
+		0xd61f0080,	/* br x4 */
+	},
+};
 
 static void *read_file(const char *path, size_t *size)
 {
@@ -144,8 +141,8 @@ static void load(bool crash, const char *image_path, const char *initrd_path, co
 	/* its size does not depend on what is in it */
 	free(make_fdt(&size, cmdline, 0, 0, crash ? start : 0, crash ? end : 0));
 	seg[2].bufsz = size;
-	seg[3].buf = trampoline;
-	seg[3].bufsz = trampoline_end - trampoline;
+	seg[3].buf = &trampoline;
+	seg[3].bufsz = sizeof(trampoline);
 
 	for (addr = start, i = 0; i < 4; i++) {
 		addr = (addr + ALIGN_TO - 1) & ~(ALIGN_TO - 1);
@@ -157,8 +154,8 @@ static void load(bool crash, const char *image_path, const char *initrd_path, co
 	}
 	if (addr > end)
 		errx(1, "no room for it in %llu MiB", (unsigned long long)(end - start) >> 20);
-	trampoline_kernel = (uint64_t)seg[0].mem;
-	trampoline_dtb = (uint64_t)seg[2].mem;
+	trampoline.kernel = (uint64_t)seg[0].mem;
+	trampoline.dtb = (uint64_t)seg[2].mem;
 	addr = (uint64_t)seg[1].mem;
 	seg[2].buf = make_fdt(&size, cmdline, addr, addr + seg[1].bufsz, crash ? start : 0, crash ? end : 0);
 	if (syscall(SYS_kexec_load, seg[3].mem, 4L, seg, KEXEC_ARCH_AARCH64 | (crash ? KEXEC_ON_CRASH : 0)))

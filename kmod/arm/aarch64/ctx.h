@@ -41,11 +41,11 @@ enum avmm_ctx_reg {
 	CTX_ELR_EL1,
 	CTX_SPSR_EL1,
 	CTX_MDSCR_EL1,
+	CTX_DISR_EL1,		/* VDISR_EL2, on CPUs with RAS */
 	CTX_NR_SWITCHED,
 
 	CTX_MPIDR_EL1 = CTX_NR_SWITCHED,
 	CTX_ACTLR_EL1,
-	CTX_DISR_EL1,
 	CTX_OSLSR_EL1,
 	CTX_MDCCINT_EL1,
 	CTX_DACR32_EL2,
@@ -119,14 +119,16 @@ enum avmm_exit_code {
 	AVMM_HYP_EXIT_SYNC,	/* synchronous exception, see esr */
 	AVMM_HYP_EXIT_IRQ,	/* physical interrupt, still pending in the host */
 	AVMM_HYP_EXIT_SERROR,	/* physical SError taken while the guest ran */
-	AVMM_HYP_EXIT_ILLEGAL,	/* illegal exception return: the guest's PSTATE was bad */
 	AVMM_HYP_EXIT_PANIC,	/* EL2 itself faulted; the VM is lost */
 };
 
 /* avmm_ctx.flags */
 #define AVMM_CTX_FP_USED	(1U << 0)	/* guest FP is on the CPU */
 #define AVMM_CTX_HAS_PMU	(1U << 1)	/* this CPU has PMUv3: hide it from EL0 */
-#define AVMM_CTX_HAS_RAS	(1U << 2)	/* this CPU has VSESR_EL2 */
+#define AVMM_CTX_HAS_RAS	(1U << 2)	/* this CPU has VSESR_EL2 and VDISR_EL2 */
+#define AVMM_CTX_HAS_FGT	(1U << 3)	/* this CPU has HFGRTR_EL2 and HFGWTR_EL2 */
+#define AVMM_CTX_HAS_HCX	(1U << 4)	/* this CPU has HCRX_EL2 */
+#define AVMM_CTX_SERROR		(1U << 5)	/* out: an SError came with the exit, see serror_esr */
 
 /**
  * struct avmm_ctx - everything the world switch loads and saves
@@ -152,6 +154,7 @@ enum avmm_exit_code {
  * @nr_exits: exits seen at EL2, tier 0 included
  * @nr_tier0: exits answered at EL2 without the host
  * @hyp_sp: EL2 stack pointer to come back to; hyp/ only
+ * @serror_esr: ESR_EL2 of the SError that AVMM_CTX_SERROR tells of
  * @psci_version: constant answer of PSCI_VERSION; 0: the host answers all PSCI calls
  * @psci_features: constant answer of PSCI_FEATURES, bit n set: function n of the
  *                 32-bit [0] or 64-bit [1] range exists
@@ -173,6 +176,7 @@ struct avmm_ctx {
 	u32 exit_code;
 	u32 flags;
 	u64 hyp_sp;
+	u64 serror_esr;
 
 	u64 sys[CTX_NR_REGS];
 	struct avmm_fpsimd fp;

@@ -16,6 +16,7 @@
 #define EC_CP15_32		0x03
 #define EC_CP15_64		0x04
 #define EC_CP14_MR		0x05
+#define EC_CP14_LS		0x06
 #define EC_FP_ASIMD		0x07
 #define EC_PAC			0x09
 #define EC_CP14_64		0x0c

@@ -56,6 +56,16 @@ static u64 psci_features(const struct avmm_ctx *ctx, u32 fn)
 	return (ctx->psci_features[!!(fn & FN_64)] >> n) & 1 ? 0 : SMCCC_NOT_SUPPORTED;
 }
 
+/* x1..x3 are results too (DEN0028 2.6): what the host would leave in them is 0 */
+static bool hvc_return(struct avmm_ctx *ctx, u64 x0)
+{
+	ctx->x[0] = x0;
+	ctx->x[1] = 0;
+	ctx->x[2] = 0;
+	ctx->x[3] = 0;
+	return true;
+}
+
 /* HVC64: ELR_EL2 already points after the instruction (Arm ARM D1.3.1) */
 static bool fixup_hvc(struct avmm_ctx *ctx)
 {
@@ -63,23 +73,19 @@ static bool fixup_hvc(struct avmm_ctx *ctx)
 
 	switch (fn) {
 	case FN_SMCCC_VERSION:
-		ctx->x[0] = SMCCC_VERSION_1_1;
-		return true;
+		return hvc_return(ctx, SMCCC_VERSION_1_1);
 	case FN_PSCI_VERSION:
 		if (!ctx->psci_version)
 			return false;
-		ctx->x[0] = ctx->psci_version;
-		return true;
+		return hvc_return(ctx, ctx->psci_version);
 	case FN_PSCI_FEATURES:
 		if (ctx->psci_version < 0x10000)
 			return false;
-		ctx->x[0] = psci_features(ctx, ctx->x[1]);
-		return true;
+		return hvc_return(ctx, psci_features(ctx, ctx->x[1]));
 	}
 	if (fn_known_above(fn))
 		return false;
-	ctx->x[0] = SMCCC_NOT_SUPPORTED;
-	return true;
+	return hvc_return(ctx, SMCCC_NOT_SUPPORTED);
 }
 
 /* CPTR traps FP only until the first use; later ones (SVE, SME) are the guest's mistake */

@@ -74,6 +74,10 @@
 #define ICH_LR_LO(n)	"S3_4_C12_C12_" #n
 #define ICH_LR_HI(n)	"S3_4_C12_C13_" #n
 #define VSESR_EL2	"S3_4_C5_C2_3"
+#define VDISR_EL2	"S3_4_C12_C1_1"
+#define HCRX_EL2	"S3_4_C1_C2_2"
+#define HFGRTR_EL2	"S3_4_C1_C1_4"
+#define HFGWTR_EL2	"S3_4_C1_C1_5"
 
 #define rd(reg)			({ u64 __v; asm volatile("mrs %0, " reg : "=r"(__v)); __v; })
 #define wr(reg, val)		asm volatile("msr " reg ", %x0" : : "rZ"((u64)(val)))

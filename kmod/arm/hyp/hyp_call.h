@@ -32,7 +32,10 @@
 #define CTX_OFF_ESR		264
 #define CTX_OFF_FAR		272
 #define CTX_OFF_EXIT_CODE	280
+#define CTX_OFF_FLAGS		284
 #define CTX_OFF_HYP_SP		288
+#define CTX_OFF_SERROR_ESR	296
+#define CTX_FLAG_SERROR		(1 << 5)
 
 /* struct avmm_hyp_params, read by init.S with the MMU off */
 #define PARAM_OFF_TTBR0		0

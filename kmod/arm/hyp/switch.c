@@ -16,16 +16,23 @@ _Static_assert(__builtin_offsetof(struct avmm_ctx, pstate) == CTX_OFF_PSTATE, ""
 _Static_assert(__builtin_offsetof(struct avmm_ctx, esr) == CTX_OFF_ESR, "");
 _Static_assert(__builtin_offsetof(struct avmm_ctx, far) == CTX_OFF_FAR, "");
 _Static_assert(__builtin_offsetof(struct avmm_ctx, exit_code) == CTX_OFF_EXIT_CODE, "");
+_Static_assert(__builtin_offsetof(struct avmm_ctx, flags) == CTX_OFF_FLAGS, "");
 _Static_assert(__builtin_offsetof(struct avmm_ctx, hyp_sp) == CTX_OFF_HYP_SP, "");
+_Static_assert(__builtin_offsetof(struct avmm_ctx, serror_esr) == CTX_OFF_SERROR_ESR, "");
+_Static_assert(AVMM_CTX_SERROR == CTX_FLAG_SERROR, "");
 _Static_assert(__builtin_offsetof(struct avmm_fpsimd, fpsr) == 512, "entry.S");
+
+/* CPTR_EL2.TAM, the same bit in both forms: activity monitors */
+#define CPTR_TAM	(1UL << 30)
 
 /* CNTHCTL_EL2: let EL1 read the physical counter, trap the physical timer */
 #ifdef HYP_VHE
-#define CNTHCTL_GUEST	(1UL << 10)
+#define CNTHCTL_GUEST	(1UL << 10)	/* EL1PCTEN */
+#define CNTHCTL_EL1PTEN	(1UL << 11)
 /* CPTR_EL2 in its E2H form: CPACR_EL1's layout, reached under that name */
 #define CPTR		"cpacr_el1"
 #define CPTR_FPEN	(3UL << 20)
-#define CPTR_GUEST	(1UL << 28)			/* TTA; FP, SVE and SME trap */
+#define CPTR_GUEST	((1UL << 28) | CPTR_TAM)	/* TTA; FP, SVE and SME trap */
 #define CPTR_GUEST_FP	(CPTR_GUEST | CPTR_FPEN)
 #define HCR_EXTRA	HCR_E2H
 #else
@@ -33,7 +40,7 @@ _Static_assert(__builtin_offsetof(struct avmm_fpsimd, fpsr) == 512, "entry.S");
 #define CPTR		"cptr_el2"
 #define CPTR_TFP	(1UL << 10)
 #define CPTR_RES1	0x33ffUL			/* with TZ and TSM: SVE and SME trap */
-#define CPTR_GUEST_FP	(CPTR_RES1 | (1UL << 20))	/* TTA */
+#define CPTR_GUEST_FP	(CPTR_RES1 | (1UL << 20) | CPTR_TAM)	/* TTA */
 #define CPTR_GUEST	(CPTR_GUEST_FP | CPTR_TFP)
 #define HCR_EXTRA	0
 #endif
@@ -55,6 +62,9 @@ enum {
 	HOST_VBAR,
 	HOST_HSTR,
 	HOST_PMUSERENR,
+	HOST_HFGRTR,
+	HOST_HFGWTR,
+	HOST_HCRX,
 	HOST_NR,
 };
 _Static_assert(HOST_NR <= sizeof(((struct avmm_ctx *)0)->host) / 8, "");
@@ -202,12 +212,18 @@ static void host_save(struct avmm_ctx *ctx)
 	h[HOST_HSTR] = rd("hstr_el2");
 	if (ctx->flags & AVMM_CTX_HAS_PMU)
 		h[HOST_PMUSERENR] = rd("pmuserenr_el0");
+	if (ctx->flags & AVMM_CTX_HAS_FGT) {
+		h[HOST_HFGRTR] = rd(HFGRTR_EL2);
+		h[HOST_HFGWTR] = rd(HFGWTR_EL2);
+	}
+	if (ctx->flags & AVMM_CTX_HAS_HCX)
+		h[HOST_HCRX] = rd(HCRX_EL2);
 }
 
 static void guest_traps(struct avmm_ctx *ctx)
 {
 #ifdef HYP_VHE
-	wr("cntkctl_el1", ctx->host[HOST_CNTHCTL] | CNTHCTL_GUEST);
+	wr("cntkctl_el1", (ctx->host[HOST_CNTHCTL] & ~CNTHCTL_EL1PTEN) | CNTHCTL_GUEST);
 #else
 	wr("cnthctl_el2", CNTHCTL_GUEST);
 #endif
@@ -218,8 +234,21 @@ static void guest_traps(struct avmm_ctx *ctx)
 	wr("vmpidr_el2", ctx->vmpidr);
 	if (ctx->flags & AVMM_CTX_HAS_PMU)
 		wr("pmuserenr_el0", 0);
-	if ((ctx->hcr & HCR_VSE) && (ctx->flags & AVMM_CTX_HAS_RAS))
-		wr(VSESR_EL2, ctx->vsesr);
+	if (ctx->flags & AVMM_CTX_HAS_RAS) {
+		wr(VDISR_EL2, ctx->sys[CTX_DISR_EL1]);
+		if (ctx->hcr & HCR_VSE)
+			wr(VSESR_EL2, ctx->vsesr);
+	}
+	/*
+	 * Registers newer than this code: where a 0 traps them (HFGxTR_EL2's n
+	 * fields) or switches them off (HCRX_EL2) the guest gets 0.
+	 */
+	if (ctx->flags & AVMM_CTX_HAS_FGT) {
+		wr(HFGRTR_EL2, 0);
+		wr(HFGWTR_EL2, 0);
+	}
+	if (ctx->flags & AVMM_CTX_HAS_HCX)
+		wr(HCRX_EL2, 0);
 	wr("vtcr_el2", ctx->vtcr);
 	wr("vttbr_el2", ctx->vttbr);
 	wr("hcr_el2", ctx->hcr | HCR_EXTRA);
@@ -240,6 +269,14 @@ static void host_traps(struct avmm_ctx *ctx)
 	wr("hstr_el2", h[HOST_HSTR]);
 	if (ctx->flags & AVMM_CTX_HAS_PMU)
 		wr("pmuserenr_el0", h[HOST_PMUSERENR]);
+	if (ctx->flags & AVMM_CTX_HAS_RAS)
+		ctx->sys[CTX_DISR_EL1] = rd(VDISR_EL2);
+	if (ctx->flags & AVMM_CTX_HAS_FGT) {
+		wr(HFGRTR_EL2, h[HOST_HFGRTR]);
+		wr(HFGWTR_EL2, h[HOST_HFGWTR]);
+	}
+	if (ctx->flags & AVMM_CTX_HAS_HCX)
+		wr(HCRX_EL2, h[HOST_HCRX]);
 #ifdef HYP_VHE
 	wr("cntkctl_el1", h[HOST_CNTHCTL]);
 #else

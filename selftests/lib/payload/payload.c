@@ -215,10 +215,10 @@ void irq_log_reset(void)
 	memset(&irq_log[cpu_id()], 0, sizeof(irq_log[0]));
 }
 
-/* What "about a second" is in ticks; more than enough under emulation of an emulated machine. */
+/* How long an interrupt is waited for, in ticks; long, for emulation on a busy machine. */
 static u64 patience(void)
 {
-	return 3000 * ticks_per_ms();
+	return 20000 * ticks_per_ms();
 }
 
 /*
@@ -442,7 +442,7 @@ s64 cpu_on_raw(unsigned int cpu, void (*fn)(u64), u64 arg)
 
 bool cpu_on(unsigned int cpu, void (*fn)(u64), u64 arg)
 {
-	return cpu_on_raw(cpu, fn, arg) == PSCI_SUCCESS && wait_for(&cpu_boot[cpu].up, 1, 10000);
+	return cpu_on_raw(cpu, fn, arg) == PSCI_SUCCESS && wait_for(&cpu_boot[cpu].up, 1, 30000);
 }
 
 void cpu_off(void)
@@ -456,7 +456,7 @@ void cpu_off(void)
 
 bool cpu_wait_off(unsigned int cpu)
 {
-	u64 end = now() + 10000 * ticks_per_ms();
+	u64 end = now() + 30000 * ticks_per_ms();
 
 	while (hvc(PSCI_AFFINITY_INFO, cpu_mpidr(cpu), 0, 0) != 1)
 		if (now() > end)

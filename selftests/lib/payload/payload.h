@@ -177,7 +177,7 @@ extern void (*irq_hook)(u32 intid);
 extern void (*irq_done_hook)(u32 intid);
 
 void irq_log_reset(void);
-/* Waits with WFI, interrupts on, until that interrupt has come n times; false after about a second. */
+/* Waits with WFI, interrupts on, until that interrupt has come n times; false after some seconds. */
 bool irq_wait(u32 intid, u64 n);
 /* The same without WFI. */
 bool irq_poll(u32 intid, u64 n);

@@ -14,7 +14,7 @@
 #define EXIT_SYNC	0
 #define EXIT_IRQ	1
 #define EXIT_SERROR	2
-#define EXIT_PANIC	4
+#define EXIT_PANIC	3
 
 	.macro	fn name
 	.globl	HYP(\name)
@@ -173,8 +173,11 @@ fn serror_window
 	msr	daifset, #4
 	ret
 hyp_serror:
-	mov	w1, #EXIT_SERROR
-	str	w1, [x0, #CTX_OFF_EXIT_CODE]
+	ldr	w1, [x0, #CTX_OFF_FLAGS]
+	orr	w1, w1, #CTX_FLAG_SERROR
+	str	w1, [x0, #CTX_OFF_FLAGS]
+	mrs	x1, esr_el2
+	str	x1, [x0, #CTX_OFF_SERROR_ESR]
 	mrs	x1, spsr_el2
 	orr	x1, x1, #(1 << 8)
 	msr	spsr_el2, x1
