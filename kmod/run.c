@@ -149,7 +149,7 @@ static bool guest_turn(struct avmm_vcpu *vcpu)
 	flush_host_fp();
 	local_irq_disable();
 	atomic_set(&vcpu->mode, AVMM_IN_GUEST);
-	smp_mb();
+	smp_mb();	/* IN_GUEST before the look at vGIC and requests, see avmm_kick() */
 	avmm_timer_flush(vcpu);
 	vgic_flush(vcpu);
 	if (likely(avmm_mode_ready() && !host_work_pending() && !READ_ONCE(vcpu->requests) &&

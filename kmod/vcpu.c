@@ -357,6 +357,7 @@ int avmm_vcpu_create(struct avmm_vm *vm, u32 id)
 	}
 	avmm_vm_get(vm);
 	vm->vcpus[vcpu->idx] = vcpu;
+	/* the array entry before the count; pairs with avmm_for_each_vcpu() */
 	smp_store_release(&vm->nr_vcpus, vcpu->idx + 1);
 	/* last: from here on other threads may use it */
 	fd_install(fd, file);

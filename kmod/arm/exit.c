@@ -15,7 +15,7 @@ static int handle_wfx(struct avmm_vcpu *vcpu)
 	avmm_skip_instr(vcpu);
 	if (ESR_WFX_TI(vcpu->arch.ctx->esr) & 1) {
 		vcpu->stat.wfe++;
-		yield();
+		yield();	/* to any thread: which vCPU holds the lock nobody here knows */
 	} else {
 		vcpu->stat.wfi++;
 		avmm_vcpu_block(vcpu);

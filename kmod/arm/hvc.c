@@ -167,20 +167,21 @@ static void bhb_loop(void)
 
 /*
  * The guest wants its past kept out of the branch predictors of this CPU: the
- * machine's firmware does that. Nothing is returned (DEN0028 7.5, 7.7).
+ * machine's firmware does that. These calls return nothing (DEN0028 7.5 on)
+ * and never fail: a guest that came from a machine where it needed them goes
+ * on calling here. WORKAROUND_2 is for the host to use, not for guests.
  */
 static void call_workaround(struct avmm_vcpu *vcpu, u64 *res)
 {
 	u32 fn = vcpu->arch.ctx->x[0];
-	enum wa_state state = fn == FN_ARCH_WORKAROUND_1 ? host_wa.wa1 : host_wa.wa3;
 
-	if (state == WA_NOT_AVAIL)
-		return;
-	if (state == WA_AVAIL && fn == FN_ARCH_WORKAROUND_3 && host_wa.bhb_loop)
-		bhb_loop();
-	else if (state == WA_AVAIL)
-		arm_smccc_1_1_invoke(fn, NULL);
 	res[0] = 0;
+	if (fn == FN_ARCH_WORKAROUND_1 && host_wa.wa1 == WA_AVAIL)
+		arm_smccc_1_1_invoke(fn, NULL);
+	else if (fn == FN_ARCH_WORKAROUND_3 && host_wa.bhb_loop)
+		bhb_loop();
+	else if (fn == FN_ARCH_WORKAROUND_3 && host_wa.wa3 == WA_AVAIL)
+		arm_smccc_1_1_invoke(fn, NULL);
 }
 
 /* ---- TRNG (DEN0098) ---- */
@@ -285,15 +286,16 @@ static void call_vendor_ptp(struct avmm_vcpu *vcpu, u64 *res)
 /* ---- the router ---- */
 
 static const struct hvc_fn hvc_fns[] = {
-	{ FN_SMCCC_VERSION,	BMAP_NONE, 0,		call_version },
-	{ FN_ARCH_FEATURES,	BMAP_NONE, 0,		call_arch_features },
-	{ FN_ARCH_WORKAROUND_1,	BMAP_NONE, 0,		call_workaround },
-	{ FN_ARCH_WORKAROUND_3,	BMAP_NONE, 0,		call_workaround },
-	{ FN_TRNG_VERSION,	BMAP_STD, BMAP_STD_TRNG,	call_trng_version },
-	{ FN_TRNG_FEATURES,	BMAP_STD, BMAP_STD_TRNG,	call_trng_features },
-	{ FN_TRNG_GET_UUID,	BMAP_STD, BMAP_STD_TRNG,	call_trng_uuid },
-	{ FN_TRNG_RND32,	BMAP_STD, BMAP_STD_TRNG,	call_trng_rnd32 },
-	{ FN_TRNG_RND64,	BMAP_STD, BMAP_STD_TRNG,	call_trng_rnd64 },
+	{ FN_SMCCC_VERSION,	BMAP_NONE, 0,				call_version },
+	{ FN_ARCH_FEATURES,	BMAP_NONE, 0,				call_arch_features },
+	{ FN_ARCH_WORKAROUND_1,	BMAP_NONE, 0,				call_workaround },
+	{ FN_ARCH_WORKAROUND_2,	BMAP_NONE, 0,				call_workaround },
+	{ FN_ARCH_WORKAROUND_3,	BMAP_NONE, 0,				call_workaround },
+	{ FN_TRNG_VERSION,	BMAP_STD, BMAP_STD_TRNG,		call_trng_version },
+	{ FN_TRNG_FEATURES,	BMAP_STD, BMAP_STD_TRNG,		call_trng_features },
+	{ FN_TRNG_GET_UUID,	BMAP_STD, BMAP_STD_TRNG,		call_trng_uuid },
+	{ FN_TRNG_RND32,	BMAP_STD, BMAP_STD_TRNG,		call_trng_rnd32 },
+	{ FN_TRNG_RND64,	BMAP_STD, BMAP_STD_TRNG,		call_trng_rnd64 },
 	{ FN_VENDOR_UID,	BMAP_VENDOR_HYP, BMAP_VENDOR_QUERY,	call_vendor_uid },
 	{ FN_VENDOR_FEATURES,	BMAP_VENDOR_HYP, BMAP_VENDOR_QUERY,	call_vendor_features },
 	{ FN_VENDOR_PTP,	BMAP_VENDOR_HYP, BMAP_VENDOR_PTP,	call_vendor_ptp },

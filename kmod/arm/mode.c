@@ -131,10 +131,13 @@ int avmm_mode_init(void)
 {
 	int ret;
 
-	if (avmm_host.vhe)
+	if (avmm_host.vhe) {
 		static_branch_enable(&avmm_vhe_key);
-	else if ((ret = avmm_hyp_load()))
-		return ret;
+	} else {
+		ret = avmm_hyp_load();
+		if (ret)
+			return ret;
+	}
 
 	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "virt/avmm:prepare", cpu_prepare, NULL);
 	if (ret < 0)

@@ -162,7 +162,7 @@ static int icc_access(struct avmm_vcpu *vcpu, u64 attr, u64 *val, bool write)
 	const struct icc_reg *reg = find_icc(attr);
 
 	if (!reg)
-		return -ENXIO;
+		return -ENOENT;		/* HAS_ATTR says -ENXIO; KVM's clients know both */
 	if (reg->get == get_apr && (reg->n & 3) >= vcpu->arch.ctx->vgic.nr_apr)
 		return -EINVAL;
 	if (write)

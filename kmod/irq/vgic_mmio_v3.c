@@ -33,6 +33,11 @@
 #define PROPBASER_MASK		0x000fffffffffff9fULL
 #define PENDBASER_MASK		0x400fffffffff0f80ULL
 #define PENDBASER_PTZ		(1ULL << 62)
+#define BASER_INNER		(7ULL << 7)
+#define BASER_INNER_NC		(1ULL << 7)
+#define BASER_INNER_RAWB	(3ULL << 7)
+#define BASER_SHARE		(3ULL << 10)
+#define BASER_SHARE_OUTER	(2ULL << 10)
 
 #define PIDR2_OFFSET		0x18		/* within the ID registers */
 #define PIDR2_GICV3		0x3b
@@ -162,16 +167,23 @@ static u64 propbaser_read(struct avmm_vcpu *vcpu, u32 off)
 	return READ_ONCE(dist_of(vcpu)->propbaser);
 }
 
-static void store_masked(u64 *reg, u64 val, u64 mask)
+/* Our table walks are cached and inner shareable: what is weaker, or wider, reads back as that. */
+static void store_baser(u64 *reg, u64 val, u64 mask, u64 valid)
 {
-	WRITE_ONCE(*reg, (READ_ONCE(*reg) & ~mask) | (val & mask));
+	u64 new = ((READ_ONCE(*reg) & ~mask) | (val & mask)) & valid;
+
+	if ((new & BASER_INNER) <= BASER_INNER_NC)
+		new = (new & ~BASER_INNER) | BASER_INNER_RAWB;
+	if ((new & BASER_SHARE) == BASER_SHARE_OUTER)
+		new ^= BASER_SHARE;
+	WRITE_ONCE(*reg, new);
 }
 
 /* writing either table address while LPIs are enabled is UNPREDICTABLE: ignored */
 static int propbaser_write(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
 {
 	if (!vcpu->arch.vgic.lpis_enabled)
-		store_masked(&dist_of(vcpu)->propbaser, val & PROPBASER_MASK, mask);
+		store_baser(&dist_of(vcpu)->propbaser, val, mask, PROPBASER_MASK);
 	return 0;
 }
 
@@ -183,7 +195,7 @@ static u64 pendbaser_read(struct avmm_vcpu *vcpu, u32 off)
 static int pendbaser_write(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
 {
 	if (!vcpu->arch.vgic.lpis_enabled)
-		store_masked(&vcpu->arch.vgic.pendbaser, val & PENDBASER_MASK, mask);
+		store_baser(&vcpu->arch.vgic.pendbaser, val, mask, PENDBASER_MASK);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The order in which each known client makes its VM, up to a guest that runs. Steps that belong to a capability which is
- * not there are skipped, with the reason.
+ * The order in which each known client makes its VM, up to a guest that runs. Steps that belong to
+ * a capability which is not there are skipped, with the reason.
  */
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -63,7 +63,8 @@ static int ipa_limit(void)
 static void memory(void)
 {
 	vm->ram_size = 16 * MIB;
-	vm->ram = mmap(NULL, vm->ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	vm->ram = mmap(NULL, vm->ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
 	ok(avmm_map_memory(vm->fd, 0, 0, MAP_RAM, vm->ram, vm->ram_size), "SET_USER_MEMORY_REGION");
 }
 
@@ -96,13 +97,15 @@ static void gic_addresses(bool region)
 {
 	uint64_t dist = MAP_GICD, redist = MAP_GICR;
 
-	ok(avmm_attr_set(vm->gic, ADDR, AVMM_VGIC_V3_ADDR_TYPE_DIST, &dist), "address of the distributor");
+	ok(avmm_attr_set(vm->gic, ADDR, AVMM_VGIC_V3_ADDR_TYPE_DIST, &dist),
+	   "address of the distributor");
 	if (region) {
 		redist |= (uint64_t)CPUS << 52;
 		ok(avmm_attr_set(vm->gic, ADDR, AVMM_VGIC_V3_ADDR_TYPE_REDIST_REGION, &redist),
 		   "region of redistributors");
 	} else {
-		ok(avmm_attr_set(vm->gic, ADDR, AVMM_VGIC_V3_ADDR_TYPE_REDIST, &redist), "address of the redistributors");
+		ok(avmm_attr_set(vm->gic, ADDR, AVMM_VGIC_V3_ADDR_TYPE_REDIST, &redist),
+		   "address of the redistributors");
 	}
 }
 
@@ -115,7 +118,8 @@ static void gic_irqs(uint32_t n)
 static void gic_init(void)
 {
 	ok(avmm_attr_has(vm->gic, AVMM_DEV_ARM_VGIC_GRP_CTRL, 0), "HAS_DEVICE_ATTR CTRL INIT");
-	ok(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_CTRL, AVMM_DEV_ARM_VGIC_CTRL_INIT, NULL), "CTRL INIT");
+	ok(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_CTRL, AVMM_DEV_ARM_VGIC_CTRL_INIT, NULL),
+	   "CTRL INIT");
 }
 
 /* The ITS, as far as this device has one. */
@@ -131,14 +135,17 @@ static void make_its(bool init)
 	ok(its, "CREATE_DEVICE ITS");
 	ok(avmm_attr_set(its, ADDR, AVMM_VGIC_ITS_ADDR_TYPE, &at), "address of the ITS");
 	if (init)
-		ok(avmm_attr_set(its, AVMM_DEV_ARM_VGIC_GRP_CTRL, AVMM_DEV_ARM_VGIC_CTRL_INIT, NULL), "ITS INIT");
+		ok(avmm_attr_set(its, AVMM_DEV_ARM_VGIC_GRP_CTRL, AVMM_DEV_ARM_VGIC_CTRL_INIT,
+				 NULL),
+		   "ITS INIT");
 }
 
 static void pvtime_has(int i)
 {
 	int r = avmm_attr_has(vm->vcpu[i].fd, AVMM_ARM_VCPU_PVTIME_CTRL, 0);
 
-	tap_ok(r == 0 || r == -ENXIO, "%s: HAS_DEVICE_ATTR pvtime answers: %s", client, r ? "no" : "yes");
+	tap_ok(r == 0 || r == -ENXIO, "%s: HAS_DEVICE_ATTR pvtime answers: %s", client,
+	       r ? "no" : "yes");
 }
 
 static void eventfds(void)
@@ -186,7 +193,8 @@ static void boot(bool x1_to_x3)
 	r = vcpu_run(v);
 	if (tap_ok(r == AVMM_EXIT_MMIO, "%s: the guest runs (%d)", client, r)) {
 		memcpy(&seen, v->run->mmio.data, 8);
-		tap_ok(v->run->mmio.phys_addr == MAP_MMIO && seen == 0x44000000, "%s: and makes its exit", client);
+		tap_ok(v->run->mmio.phys_addr == MAP_MMIO && seen == 0x44000000,
+		       "%s: and makes its exit", client);
 	}
 }
 
@@ -258,9 +266,10 @@ static int read_all(int fd, bool write)
 static void qemu_scratch(void)
 {
 	static const uint8_t id_regs[][2] = {
-		{ 4, 0 }, { 4, 1 }, { 4, 5 }, { 5, 0 }, { 5, 1 }, { 6, 0 }, { 6, 1 }, { 6, 2 }, { 7, 0 }, { 7, 1 }, { 7, 2 },
-		{ 1, 0 }, { 1, 1 }, { 1, 2 }, { 1, 4 }, { 1, 5 }, { 1, 6 }, { 1, 7 }, { 2, 0 }, { 2, 1 }, { 2, 2 },
-		{ 2, 3 }, { 2, 4 }, { 2, 5 }, { 2, 6 }, { 2, 7 }, { 3, 0 }, { 3, 1 }, { 3, 2 }, { 3, 4 }, { 3, 5 }, { 3, 6 },
+		{ 4, 0 }, { 4, 1 }, { 4, 5 }, { 5, 0 }, { 5, 1 }, { 6, 0 }, { 6, 1 }, { 6, 2 },
+		{ 7, 0 }, { 7, 1 }, { 7, 2 }, { 1, 0 }, { 1, 1 }, { 1, 2 }, { 1, 4 }, { 1, 5 },
+		{ 1, 6 }, { 1, 7 }, { 2, 0 }, { 2, 1 }, { 2, 2 }, { 2, 3 }, { 2, 4 }, { 2, 5 },
+		{ 2, 6 }, { 2, 7 }, { 3, 0 }, { 3, 1 }, { 3, 2 }, { 3, 4 }, { 3, 5 }, { 3, 6 },
 	};
 	int dev = device_open(), fd, vcpu, bad = 0;
 	struct avmm_vcpu_init init;
@@ -273,7 +282,8 @@ static void qemu_scratch(void)
 	ok(avmm_arm_preferred_target(fd, &init), "ARM_PREFERRED_TARGET");
 	ok(avmm_arm_vcpu_init(vcpu, &init), "ARM_VCPU_INIT without features");
 	for (unsigned int i = 0; i < sizeof(id_regs) / 2; i++)
-		bad += avmm_get_reg(vcpu, AVMM_ARM64_SYS_REG(3, 0, 0, id_regs[i][0], id_regs[i][1]), &v) != 0;
+		bad += avmm_get_reg(vcpu, AVMM_ARM64_SYS_REG(3, 0, 0, id_regs[i][0], id_regs[i][1]),
+				    &v) != 0;
 	tap_eq(bad, 0, "%s: all its ID registers can be read", client);
 	close(vcpu);
 	close(fd);
@@ -282,7 +292,8 @@ static void qemu_scratch(void)
 
 static void qemu(void)
 {
-	struct avmm_create_device cd = { .type = AVMM_DEV_TYPE_ARM_VGIC_V3, .flags = AVMM_CREATE_DEVICE_TEST };
+	struct avmm_create_device cd = { .type = AVMM_DEV_TYPE_ARM_VGIC_V3,
+					 .flags = AVMM_CREATE_DEVICE_TEST };
 	struct avmm_vcpu_events events;
 	struct avmm_mp_state mp;
 	int i, r;
@@ -309,7 +320,8 @@ static void qemu(void)
 		gic_addresses(false);
 	for (i = 0; i < CPUS; i++) {	/* reset */
 		init_vcpu(i);
-		tap_eq(read_all(vm->vcpu[i].fd, true), 0, "%s: every register is read and written at reset", client);
+		tap_eq(read_all(vm->vcpu[i].fd, true), 0,
+		       "%s: every register is read and written at reset", client);
 		if (cap(AVMM_CAP_VCPU_EVENTS)) {
 			ok(avmm_get_vcpu_events(vm->vcpu[i].fd, &events), "GET_VCPU_EVENTS");
 			ok(avmm_set_vcpu_events(vm->vcpu[i].fd, &events), "SET_VCPU_EVENTS");
@@ -385,7 +397,8 @@ static void cloud_hypervisor(void)
 	gic_irqs(256);
 	gic_init();
 	i = avmm_attr_has(vm->vcpu[0].fd, AVMM_ARM_VCPU_PMU_V3_CTRL, 1);
-	tap_ok(i == 0 || i == -ENXIO, "%s: HAS_DEVICE_ATTR of the PMU answers: %s", client, i ? "no" : "yes");
+	tap_ok(i == 0 || i == -ENXIO, "%s: HAS_DEVICE_ATTR of the PMU answers: %s", client,
+	       i ? "no" : "yes");
 	eventfds();
 	boot(false);
 }

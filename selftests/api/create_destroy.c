@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VMs made and ended in every way: files closed in each order, processes killed, forked and replaced amid a run. In the
- * end nothing of them is left: no memory, no reference to the module.
+ * VMs made and ended in every way: files closed in each order, processes killed, forked and
+ * replaced amid a run. In the end nothing of them is left: no memory, no reference to the module.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -19,7 +19,8 @@ static const uint32_t store[] = { 0xf9000020, 0x14000000 };
 
 static struct vm *vm_of(const uint32_t *code, unsigned int vcpus)
 {
-	struct vm *vm = vm_new(&(struct vm_config){ .nommu = true, .vcpus = vcpus, .all_on = true });
+	struct vm *vm =
+		vm_new(&(struct vm_config){ .nommu = true, .vcpus = vcpus, .all_on = true });
 	unsigned int i;
 
 	vm_poke(vm, MAP_RAM, code, 2);
@@ -115,7 +116,8 @@ static void test_close_running(void)
 		pthread_join(vm->vcpu[0].thread, NULL);
 		result = vm->vcpu[0].result;
 		/* with its memory gone the guest cannot fetch, and RUN may say so */
-		bad += !(result == -EINTR || (i % 2 && (result == -EFAULT || result == AVMM_EXIT_MEMORY_FAULT)));
+		bad += !(result == -EINTR ||
+			 (i % 2 && (result == -EFAULT || result == AVMM_EXIT_MEMORY_FAULT)));
 		close(vm->vcpu[0].fd);
 		if (!(i % 2))
 			munmap(vm->ram, vm->ram_size);
@@ -152,7 +154,8 @@ static void test_storms(void)
 		if (fds[n] < 0)
 			break;
 	}
-	tap_ok(n == 64 || n == avmm_check_extension(dev, AVMM_CAP_MAX_VCPUS), "%d vCPUs in a VM", n);
+	tap_ok(n == 64 || n == avmm_check_extension(dev, AVMM_CAP_MAX_VCPUS), "%d vCPUs in a VM",
+	       n);
 	close(vm);
 	while (n--)
 		close(fds[n]);
@@ -303,7 +306,8 @@ static void test_passing(void)
 		tap_bail("sendmsg");
 	vm_free(vm);
 	waitpid(pid, &status, 0);
-	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a vCPU file passed to another process: RUN gives EIO");
+	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	       "a vCPU file passed to another process: RUN gives EIO");
 	close(s[0]);
 	close(s[1]);
 }
@@ -355,11 +359,13 @@ int main(int argc, char **argv)
 		test_parallel();
 	after = used();
 	/*
-	 * Some 900 VMs. Free memory goes up and down by 10 MiB by itself, so the limit sees what is leaked from each VM
-	 * in pages, and the slab what is leaked in objects.
+	 * Some 900 VMs. Free memory goes up and down by 10 MiB by itself, so the limit sees what is
+	 * leaked from each VM in pages, and the slab what is leaked in objects.
 	 */
-	tap_ok(after < before + 16000, "no memory is left behind: %lu KiB used before, %lu after", before, after);
-	tap_ok(meminfo("SUnreclaim") < slab + 1000, "nor slab: %lu KiB before, %lu after", slab, meminfo("SUnreclaim"));
+	tap_ok(after < before + 16000, "no memory is left behind: %lu KiB used before, %lu after",
+	       before, after);
+	tap_ok(meminfo("SUnreclaim") < slab + 1000, "nor slab: %lu KiB before, %lu after", slab,
+	       meminfo("SUnreclaim"));
 	if (read_text("/sys/module/avmm/refcnt", text, sizeof(text)))
 		tap_eq(strtoul(text, NULL, 10), 0, "the module is in nobody's use");
 	else

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A guest's memory is its process's memory: whatever the host does with it - gives it on demand, takes it back, swaps it
- * out, shares, copies, merges or moves it - the guest sees what the process would see.
+ * A guest's memory is its process's memory: whatever the host does with it - gives it on demand,
+ * takes it back, swaps it out, shares, copies, merges or moves it - the guest sees what the process
+ * would see.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -34,7 +35,8 @@ static bool begin(size_t size, int flags, int fd)
 
 	mem_size = size;
 	/* PROT_NONE around it: what is unmapped must not be taken by somebody else's mapping */
-	space = mmap(NULL, size + BLOCK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	space = mmap(NULL, size + BLOCK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		     0);
 	if (space == MAP_FAILED)
 		tap_bail("mmap of %zu MiB", size / MIB);
 	mem = (uint8_t *)(((uintptr_t)space + BLOCK - 1) & ~(BLOCK - 1));
@@ -53,7 +55,8 @@ static void end(void)
 	munmap(mem, mem_size);
 }
 
-/* The guest writes a word of value ^ address to each page, or counts the pages that have another one. */
+/* The guest writes a word of value ^ address to each page, or counts the pages that have another
+ * one. */
 static void fill(uint64_t at, uint64_t value, uint64_t pages)
 {
 	uint64_t r;
@@ -104,7 +107,8 @@ static void test_demand(void)
 	fill(AT + 8 * MIB, 1, 100);
 	n = resident(mem, mem_size);
 	tap_ok(n >= 100 && n <= 110, "demand: %u pages are there after 101 were touched", n);
-	tap_eq(host_bad(mem + 8 * MIB, AT + 8 * MIB, 1, 100), 0, "demand: what the guest wrote is seen outside");
+	tap_eq(host_bad(mem + 8 * MIB, AT + 8 * MIB, 1, 100), 0,
+	       "demand: what the guest wrote is seen outside");
 	end();
 }
 
@@ -117,13 +121,15 @@ static void test_dontneed(void)
 	/* a page that is zero is not the pattern */
 	tap_eq(count_bad(AT, 2, PAGES / 2), PAGES / 2, "MADV_DONTNEED: the first half is gone");
 	op_reads(v, AT + 4096 * 17, 0, "MADV_DONTNEED: it is zero");
-	tap_eq(count_bad(AT + SIZE / 2, 2, PAGES / 2), 0, "MADV_DONTNEED: the second half is there");
+	tap_eq(count_bad(AT + SIZE / 2, 2, PAGES / 2), 0,
+	       "MADV_DONTNEED: the second half is there");
 	fill(AT, 3, PAGES / 2);
 	tap_eq(count_bad(AT, 3, PAGES / 2), 0, "MADV_DONTNEED: the first half can be filled again");
 	end();
 }
 
-/* Runs an operation that the host's mapping forbids: RUN says EFAULT, and goes on once the mapping allows it. */
+/* Runs an operation that the host's mapping forbids: RUN says EFAULT, and goes on once the mapping
+ * allows it. */
 static void faulting(uint64_t what, const char *name)
 {
 	uint64_t r;
@@ -164,7 +170,8 @@ static void test_protection(void)
 
 	munmap(mem, SIZE);
 	faulting(OP_READ, "munmap, a read");
-	if (mmap(mem, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+	if (mmap(mem, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		 0) == MAP_FAILED)
 		tap_bail("mmap");
 	word[0] = 0x5678;
 	go_on("mmap at the same place");
@@ -172,12 +179,13 @@ static void test_protection(void)
 
 	/* moved away, and something else put there */
 	fill(AT, 6, PAGES);
-	word = mremap(mem, SIZE, SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, mmap(NULL, SIZE, PROT_NONE, MAP_PRIVATE |
-		      MAP_ANONYMOUS, -1, 0));
+	word = mremap(mem, SIZE, SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		      mmap(NULL, SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	if (word == MAP_FAILED)
 		tap_bail("mremap");
 	faulting(OP_WRITE, "mremap, a write");
-	tap_eq(host_bad((void *)word, AT, 6, PAGES), 0, "mremap: the memory that moved is untouched");
+	tap_eq(host_bad((void *)word, AT, 6, PAGES), 0,
+	       "mremap: the memory that moved is untouched");
 	munmap(word, SIZE);
 	end();
 }
@@ -214,7 +222,8 @@ static void test_fork(void)
 	if (write(to_child[1], &c, 1) != 1)
 		tap_bail("the child is gone");
 	waitpid(pid, &status, 0);
-	tap_ok(WIFEXITED(status) && !WEXITSTATUS(status), "fork: and not the child's (status 0x%x)", status);
+	tap_ok(WIFEXITED(status) && !WEXITSTATUS(status), "fork: and not the child's (status 0x%x)",
+	       status);
 	tap_eq(count_bad(AT, 8, PAGES), 0, "fork: when the child is gone, nothing has changed");
 	close(to_child[0]);
 	close(to_child[1]);
@@ -262,8 +271,8 @@ static void test_huge(void)
 	char text[64];
 
 	begin(4 * BLOCK, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (madvise(mem, mem_size, MADV_HUGEPAGE) || !read_text("/sys/kernel/mm/transparent_hugepage/enabled", text,
-								  sizeof(text))) {
+	if (madvise(mem, mem_size, MADV_HUGEPAGE) ||
+	    !read_text("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof(text))) {
 		tap_skip("no transparent huge pages", "THP");
 		end();
 		return;
@@ -275,7 +284,8 @@ static void test_huge(void)
 	op_reads(v, AT + 5 * 4096, 0, "THP: one page taken back is zero");
 	tap_eq(count_bad(AT, 10, 4 * BLOCK / 4096), 1, "THP: and only that one");
 	mprotect(mem + BLOCK + 4096, 4096, PROT_READ);
-	tap_eq(count_bad(AT + BLOCK, 10, BLOCK / 4096), 0, "THP: one page read-only, all can be read");
+	tap_eq(count_bad(AT + BLOCK, 10, BLOCK / 4096), 0,
+	       "THP: one page read-only, all can be read");
 	op_writes(v, AT + BLOCK, 11, "THP: its neighbour can be written");
 	op_begin(v, OP_WRITE, AT + BLOCK + 4096, 4, 0);
 	{
@@ -335,7 +345,8 @@ static void test_ksm(void)
 		if (strtoul(text, NULL, 10) > PAGES / 2)
 			break;
 	}
-	tap_ok(strtoul(text, NULL, 10) > PAGES / 2, "KSM: pages were merged: %lu", strtoul(text, NULL, 10));
+	tap_ok(strtoul(text, NULL, 10) > PAGES / 2, "KSM: pages were merged: %lu",
+	       strtoul(text, NULL, 10));
 	op_writes(v, AT + 100 * 4096, 0x77, "KSM: a write to a merged page");
 	for (i = 0; i < PAGES; i++) {
 		if (op(v, OP_READ, AT + i * 4096, 0, &r) != STEP_UCALL)
@@ -360,7 +371,8 @@ static void test_pageout(void)
 	begin(SIZE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	madvise(mem, SIZE, MADV_NOHUGEPAGE);
 	fill(AT, 14, PAGES);
-	/* The first time the pages are young, by the guest's accesses; that is when they stop being so. */
+	/* The first time the pages are young, by the guest's accesses; that is when they stop being
+	 * so. */
 	madvise(mem, SIZE, MADV_PAGEOUT);
 	madvise(mem, SIZE, MADV_PAGEOUT);
 	n = resident(mem, SIZE);
@@ -369,13 +381,15 @@ static void test_pageout(void)
 	madvise(mem, SIZE, MADV_PAGEOUT);
 	madvise(mem, SIZE, MADV_PAGEOUT);
 	fill(AT, 15, PAGES);
-	tap_eq(host_bad(mem, AT, 15, PAGES), 0, "MADV_PAGEOUT: what it writes to those that were out is kept");
+	tap_eq(host_bad(mem, AT, 15, PAGES), 0,
+	       "MADV_PAGEOUT: what it writes to those that were out is kept");
 	end();
 }
 
 #define LEFT	(16 * MIB)
 
-/* More guest memory than there is; all of it written, and found again. Most of the host's is locked away for that. */
+/* More guest memory than there is; all of it written, and found again. Most of the host's is locked
+ * away for that. */
 static void test_pressure(void)
 {
 	unsigned long available = meminfo("MemAvailable") / 1024 * MIB, swap = meminfo("SwapFree");
@@ -391,7 +405,8 @@ static void test_pressure(void)
 		tap_bail("cannot lock %zu MiB", locked / MIB);
 	begin(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 	madvise(mem, size, MADV_NOHUGEPAGE);
-	tap_diag("pressure: %lu MiB of guest memory, %lu MiB available", size / MIB, meminfo("MemAvailable") / 1024);
+	tap_diag("pressure: %lu MiB of guest memory, %lu MiB available", size / MIB,
+		 meminfo("MemAvailable") / 1024);
 	fill(AT, 0x100, size / 4096);
 	tap_eq(count_bad(AT, 0x100, size / 4096), 0, "pressure: every page has what was written");
 	tap_ok(meminfo("SwapFree") < swap - 4000, "pressure: and swap was used: %lu MiB",
@@ -401,9 +416,9 @@ static void test_pressure(void)
 	end();
 }
 
-static void (* const tests[])(void) = {
-	test_demand, test_dontneed, test_protection, test_fork, test_shared, test_huge, test_hugetlb, test_ksm, test_pageout,
-	test_pressure,
+static void (*const tests[])(void) = {
+	test_demand, test_dontneed, test_protection, test_fork,	   test_shared,
+	test_huge,   test_hugetlb,  test_ksm,	     test_pageout, test_pressure,
 };
 
 int main(void)

@@ -10,7 +10,7 @@
 
 #define OP_READ		1
 #define OP_WRITE	2
-#define OP_ADD		3	/* adds to the word until told to stop, by a 1 in the word after it */
+#define OP_ADD 3 /* adds to the word until told to stop, by a 1 in the word after it */
 #define OP_FILL		4	/* writes value ^ address to the first word of each page of RAM */
 #define OP_CHECK	5	/* and counts the pages where it is not there */
 #define OP_EXEC		6	/* calls it; result is what it returns */

@@ -48,6 +48,7 @@ void guest_main(u64 arg)
 		sync(SYNC_NEXT, 0, 0);
 		if (mbox(MBOX_OP) == OP_END)
 			payload_exit();
-		sync(SYNC_RESULT, one_op(mbox(MBOX_OP), mbox(MBOX_ADDR), mbox(MBOX_VALUE), mbox(MBOX_COUNT)), 0);
+		sync(SYNC_RESULT,
+		     one_op(mbox(MBOX_OP), mbox(MBOX_ADDR), mbox(MBOX_VALUE), mbox(MBOX_COUNT)), 0);
 	}
 }

@@ -36,11 +36,13 @@ static void test_ids(u64 cpus)
 	report_eq(typer >> 32, cpu_mpidr(0), "GICR_TYPER has the affinity");
 	report_eq(read32(MAP_GICR + GICR_TYPER + 4), typer >> 32, "GICR_TYPER by halves");
 	report_eq(typer >> 4 & 1, cpus == 1, "GICR_TYPER: last one");
-	report_eq(read64(MAP_GICR + 0x20000 * (cpus - 1) + GICR_TYPER) >> 4 & 1, 1, "GICR_TYPER: last one of the last");
+	report_eq(read64(MAP_GICR + 0x20000 * (cpus - 1) + GICR_TYPER) >> 4 & 1, 1,
+		  "GICR_TYPER: last one of the last");
 	write32(0, MAP_GICD + GICD_TYPER);
 	report_eq(read32(MAP_GICD + GICD_TYPER) & 0x1f, 3, "GICD_TYPER is read-only");
 	report_eq(read32(MAP_GICD + GICD_CTLR) & 0x10, 0x10, "affinity routing is on");
-	report_eq(read32(MAP_GICR + GICR_SGI + GICD_ICFGR(0)) & 0xaaaaaaaa, 0xaaaaaaaa, "SGIs are edge");
+	report_eq(read32(MAP_GICR + GICR_SGI + GICD_ICFGR(0)) & 0xaaaaaaaa, 0xaaaaaaaa,
+		  "SGIs are edge");
 }
 
 static void test_registers(void)
@@ -53,13 +55,16 @@ static void test_registers(void)
 	gic_set_priority(SPI_A, 0xa0);
 	gic_enable(SPI_A);
 	report(gic_is_enabled(SPI_A) && !gic_is_enabled(SPI_A + 1), "ISENABLER reads back", 0, 0);
-	report_eq(read32(gic_bank(SPI_A, GICD_ICENABLER(SPI_A / 32))), 1U << SPI_A % 32, "ICENABLER reads the same");
+	report_eq(read32(gic_bank(SPI_A, GICD_ICENABLER(SPI_A / 32))), 1U << SPI_A % 32,
+		  "ICENABLER reads the same");
 	gic_disable(SPI_A);
 	report(!gic_is_enabled(SPI_A), "ICENABLER disables", 0, 0);
 	gic_set_edge(SPI_A, true);
-	report_eq(read32(MAP_GICD + GICD_ICFGR(SPI_A / 16)) >> 2 * (SPI_A % 16) & 2, 2, "ICFGR edge reads back");
+	report_eq(read32(MAP_GICD + GICD_ICFGR(SPI_A / 16)) >> 2 * (SPI_A % 16) & 2, 2,
+		  "ICFGR edge reads back");
 	gic_set_edge(SPI_A, false);
-	report_eq(read32(MAP_GICD + GICD_ICFGR(SPI_A / 16)) >> 2 * (SPI_A % 16) & 2, 0, "ICFGR level reads back");
+	report_eq(read32(MAP_GICD + GICD_ICFGR(SPI_A / 16)) >> 2 * (SPI_A % 16) & 2, 0,
+		  "ICFGR level reads back");
 	gic_route(SPI_A, 3);
 	report_eq(read64(MAP_GICD + GICD_IROUTER(SPI_A)), 3, "IROUTER reads back");
 	write32(2, MAP_GICD + GICD_IROUTER(SPI_A));
@@ -70,7 +75,8 @@ static void test_registers(void)
 	report_eq(read_sysreg(ICC_PMR) & 0xf8, 0xf8, "ICC_PMR reads back");
 	report_eq(read_sysreg(ICC_IGRPEN1), 1, "ICC_IGRPEN1 reads back");
 	report_eq(read_sysreg(ICC_RPR), 0xff, "ICC_RPR is idle");
-	report_eq(read_sysreg(ICC_IAR1) & 0xffffff, INTID_SPURIOUS, "ICC_IAR1 with nothing pending is spurious");
+	report_eq(read_sysreg(ICC_IAR1) & 0xffffff, INTID_SPURIOUS,
+		  "ICC_IAR1 with nothing pending is spurious");
 }
 
 static void test_edge(void)
@@ -159,9 +165,12 @@ static void test_level(u32 intid, u64 what)
 /* Each way of keeping an interrupt back, and that it comes when that ends. */
 static void test_masks(void)
 {
-	static const char * const name[] = {
-		"not while disabled", "not while the distributor's group is off", "not while ICC_IGRPEN1 is off",
-		"not below ICC_PMR", "not while active",
+	static const char *const name[] = {
+		"not while disabled",
+		"not while the distributor's group is off",
+		"not while ICC_IGRPEN1 is off",
+		"not below ICC_PMR",
+		"not while active",
 	};
 	u32 ctlr = read32(MAP_GICD + GICD_CTLR);
 	unsigned int i;
@@ -191,7 +200,8 @@ static void test_masks(void)
 		}
 		isb();
 		if (i == 1 && mbox(MBOX_IS_KVM) && !irq_poll(SPI_EDGE, 1)) {
-			report_skip("and comes afterwards", "KVM does not look again when the distributor comes on");
+			report_skip("and comes afterwards",
+				    "KVM does not look again when the distributor comes on");
 			gic_clear_pending(SPI_EDGE);
 			continue;
 		}
@@ -271,7 +281,8 @@ static void test_preemption(void)
 	irq_hook = hook_nest;
 	gic_set_pending(SPI_A);
 	report(irq_poll(SPI_A + 9, 1), "preemption: all come", LOG.total, 0);
-	/* KVM keeps active interrupts in list registers, of which there are four at least: no deeper than that. */
+	/* KVM keeps active interrupts in list registers, of which there are four at least: no
+	 * deeper than that. */
 	report(max_depth >= 4 && max_depth <= 9, "preemption: four deep or more", max_depth, 9);
 	report_eq(bad_rpr, 0, "preemption: ICC_RPR is each one's priority");
 	report_eq(nested_equal, 0, "preemption: not by an equal priority");
@@ -299,17 +310,21 @@ static void test_eoi_split(void)
 		iar = read_sysreg(ICC_IAR1) & 0xffffff;
 		dsb(sy);
 		report_eq(iar, SPI_EDGE, mode ? "EOImode 1: ICC_IAR1" : "EOImode 0: ICC_IAR1");
-		report(gic_is_active(SPI_EDGE) && !gic_is_pending(SPI_EDGE), "acknowledged: active, not pending", 0, 0);
+		report(gic_is_active(SPI_EDGE) && !gic_is_pending(SPI_EDGE),
+		       "acknowledged: active, not pending", 0, 0);
 		report_eq(read_sysreg(ICC_RPR), 0xa0, "the running priority is its own");
 		gic_set_pending(SPI_EDGE);
-		report(gic_is_active(SPI_EDGE) && gic_is_pending(SPI_EDGE), "active and pending", 0, 0);
+		report(gic_is_active(SPI_EDGE) && gic_is_pending(SPI_EDGE), "active and pending", 0,
+		       0);
 		report_eq(read_sysreg(ICC_IAR1) & 0xffffff, INTID_SPURIOUS, "not to be had twice");
 		write_sysreg(iar, ICC_EOIR1);
 		isb();
 		report_eq(read_sysreg(ICC_RPR), 0xff, "ICC_EOIR1 drops the priority");
-		report_eq(gic_is_active(SPI_EDGE), mode, mode ? "and leaves it active" : "and deactivates it");
+		report_eq(gic_is_active(SPI_EDGE), mode,
+			  mode ? "and leaves it active" : "and deactivates it");
 		if (mode) {
-			report_eq(read_sysreg(ICC_IAR1) & 0xffffff, INTID_SPURIOUS, "not to be had while active");
+			report_eq(read_sysreg(ICC_IAR1) & 0xffffff, INTID_SPURIOUS,
+				  "not to be had while active");
 			write_sysreg(iar, ICC_DIR);
 			isb();
 			report(!gic_is_active(SPI_EDGE), "ICC_DIR deactivates it", 0, 0);
@@ -405,7 +420,8 @@ static void test_others(u64 cpus, bool sleepers)
 	store_release(&finish, 0);
 	for (cpu = 1; cpu < cpus; cpu++)
 		ok &= cpu_on(cpu, other_cpu, sleepers);
-	report(ok && wait_for(&ready, cpus - 1, 10000), sleepers ? "sleeping CPUs are up" : "spinning CPUs are up", 0, 0);
+	report(ok && wait_for(&ready, cpus - 1, 10000),
+	       sleepers ? "sleeping CPUs are up" : "spinning CPUs are up", 0, 0);
 	memset(acks, 0, sizeof(acks));
 	irq_done_hook = hook_ack;
 
@@ -448,14 +464,16 @@ static void test_others(u64 cpus, bool sleepers)
 	gic_set_pending(SPI_EDGE);
 	gic_route(SPI_EDGE, cpu_mpidr(1));
 	gic_enable(SPI_EDGE);
-	report(wait_for(&acks[1], before + 1, PATIENCE), "a pending SPI follows IROUTER", acks[1], before);
+	report(wait_for(&acks[1], before + 1, PATIENCE), "a pending SPI follows IROUTER", acks[1],
+	       before);
 	gic_disable(SPI_EDGE);
 	gic_route(SPI_EDGE, 0);
 
 	/* the other CPU's own registers, from here */
 	write32(1U << PPI, MAP_GICR + 0x20000 + GICR_SGI + GICD_ISENABLER(0));
 	write32(1U << PPI, MAP_GICR + 0x20000 + GICR_SGI + GICD_ISPENDR(0));
-	report(wait_for(&acks[1], before + 2, PATIENCE), "a PPI through another CPU's redistributor", acks[1], before);
+	report(wait_for(&acks[1], before + 2, PATIENCE),
+	       "a PPI through another CPU's redistributor", acks[1], before);
 	write32(1U << PPI, MAP_GICR + 0x20000 + GICR_SGI + GICD_ICENABLER(0));
 	report_eq(acks[0], 0, "still none here");
 

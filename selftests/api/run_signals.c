@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Ways to get a vCPU out of RUN: immediate_exit, signals, signal masks; and that the guest does not notice. */
+/* Ways to get a vCPU out of RUN: immediate_exit, signals, signal masks; and that the guest does not
+ * notice. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <sys/syscall.h>
@@ -102,7 +103,8 @@ static void test_storm(void)
 	vm_free(vm);
 }
 
-/* SIGUSR2 is blocked in the thread and open in RUN only: it ends RUN, and is still pending after it. */
+/* SIGUSR2 is blocked in the thread and open in RUN only: it ends RUN, and is still pending after
+ * it. */
 static void test_mask(void)
 {
 	struct vm *vm = vm_of(loop, 2);
@@ -115,7 +117,8 @@ static void test_mask(void)
 	sigaddset(&block, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &block, &old);
 	memcpy(mask.set, &bits, 8);
-	tap_eq(-avmm_set_signal_mask(v->fd, (void *)&mask), 0, "SET_SIGNAL_MASK that blocks nothing");
+	tap_eq(-avmm_set_signal_mask(v->fd, (void *)&mask), 0,
+	       "SET_SIGNAL_MASK that blocks nothing");
 	signals = 0;
 	pthread_kill(pthread_self(), SIGUSR2);
 	tap_eq(-vcpu_run(v), EINTR, "a signal that only RUN lets in ends it");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The generic timer: interrupts and sleeps in the payload; the counter and its registers from here. */
+/* The generic timer: interrupts and sleeps in the payload; the counter and its registers from here.
+ */
 #include <time.h>
 
 #include "avmm_util.h"
@@ -26,16 +27,19 @@ static bool on_sync(struct vcpu *vcpu, struct ucall *uc)
 		break;
 	case SYNC_COUNTER:
 		v = vcpu_get(vcpu, AVMM_REG_ARM_TIMER_CNT);
-		tap_ok(v >= uc->arg[1] && v - uc->arg[1] < 10 * freq, "TIMER_CNT runs with CNTVCT: 0x%llx, 0x%llx",
-		       (unsigned long long)v, (unsigned long long)uc->arg[1]);
+		tap_ok(v >= uc->arg[1] && v - uc->arg[1] < 10 * freq,
+		       "TIMER_CNT runs with CNTVCT: 0x%llx, 0x%llx", (unsigned long long)v,
+		       (unsigned long long)uc->arg[1]);
 		/* an hour on */
 		v += 3600 * freq;
 		vcpu_set(vcpu, AVMM_REG_ARM_TIMER_CNT, v);
 		vcpu->vm->mbox[MBOX_MOVED_TO] = v;
 		break;
 	case SYNC_TIMER_REGS:
-		tap_eq(vcpu_get(vcpu, AVMM_REG_ARM_TIMER_CTL) & 3, uc->arg[1] & 3, "TIMER_CTL is CNTV_CTL");
-		tap_eq(vcpu_get(vcpu, AVMM_REG_ARM_TIMER_CVAL), uc->arg[2], "TIMER_CVAL is CNTV_CVAL");
+		tap_eq(vcpu_get(vcpu, AVMM_REG_ARM_TIMER_CTL) & 3, uc->arg[1] & 3,
+		       "TIMER_CTL is CNTV_CTL");
+		tap_eq(vcpu_get(vcpu, AVMM_REG_ARM_TIMER_CVAL), uc->arg[2],
+		       "TIMER_CVAL is CNTV_CVAL");
 		break;
 	case SYNC_IDLE:
 		if (uc->arg[1]) {
@@ -55,7 +59,8 @@ static bool on_sync(struct vcpu *vcpu, struct ucall *uc)
 /* A timer set from here fires in the guest: migration brings timers this way. */
 static void test_preset(void)
 {
-	struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(timer), .arg = MODE_ONE, .on_sync = on_sync });
+	struct vm *vm = vm_new(
+		&(struct vm_config){ PAYLOAD_OF(timer), .arg = MODE_ONE, .on_sync = on_sync });
 	struct vcpu *v = &vm->vcpu[0];
 	uint64_t cnt;
 
@@ -75,6 +80,7 @@ int main(void)
 {
 	test_begin(280);
 	test_preset();
-	run_payload("four CPUs", &(struct vm_config){ PAYLOAD_OF(timer), .vcpus = 4, .arg = MODE_SMP });
+	run_payload("four CPUs",
+		    &(struct vm_config){ PAYLOAD_OF(timer), .vcpus = 4, .arg = MODE_SMP });
 	return tap_end();
 }

@@ -44,7 +44,9 @@ static const struct {
 };
 
 /* Not of this architecture, not of any, and one that clients ask for in vain. */
-static const unsigned int absent[] = { 1, 2, 4, 6, 7, 31, 50, AVMM_CAP_VM_ATTRIBUTES, 9999, 0x7fffffff, 0xffffffff };
+static const unsigned int absent[] = { 1,    2,		 4,	    6,
+				       7,    31,	 50,	    AVMM_CAP_VM_ATTRIBUTES,
+				       9999, 0x7fffffff, 0xffffffff };
 
 int main(void)
 {
@@ -56,16 +58,19 @@ int main(void)
 	test_begin(280);
 	dev = device_open();
 	tap_eq(avmm_get_api_version(dev), 12, "GET_API_VERSION is 12");
-	tap_eq(-avmm_ioctl_value(dev, AVMM_GET_API_VERSION, 1), EINVAL, "GET_API_VERSION with an argument");
+	tap_eq(-avmm_ioctl_value(dev, AVMM_GET_API_VERSION, 1), EINVAL,
+	       "GET_API_VERSION with an argument");
 	size = avmm_get_vcpu_mmap_size(dev);
 	tap_ok(size >= page && size % page == 0, "GET_VCPU_MMAP_SIZE is %d", size);
-	tap_eq(-avmm_ioctl_value(dev, AVMM_GET_VCPU_MMAP_SIZE, 1), EINVAL, "GET_VCPU_MMAP_SIZE with an argument");
+	tap_eq(-avmm_ioctl_value(dev, AVMM_GET_VCPU_MMAP_SIZE, 1), EINVAL,
+	       "GET_VCPU_MMAP_SIZE with an argument");
 
 	vm = avmm_create_vm(dev, 0);
 	tap_ok(vm >= 0, "CREATE_VM of type 0");
 	for (i = 0; i < SIZE(needed); i++) {
 		v = avmm_check_extension(dev, needed[i].cap);
-		tap_ok(v >= needed[i].least, "capability %s is %d, at least %d", needed[i].name, v, needed[i].least);
+		tap_ok(v >= needed[i].least, "capability %s is %d, at least %d", needed[i].name, v,
+		       needed[i].least);
 	}
 	for (i = 0; i < SIZE(later); i++) {
 		v = avmm_check_extension(dev, later[i].cap);
@@ -82,7 +87,8 @@ int main(void)
 			continue;
 		if (avmm_check_extension(dev, i) == avmm_check_extension(vm, i))
 			continue;
-		tap_diag("capability %u: %d, VM %d", i, avmm_check_extension(dev, i), avmm_check_extension(vm, i));
+		tap_diag("capability %u: %d, VM %d", i, avmm_check_extension(dev, i),
+			 avmm_check_extension(vm, i));
 		differ++;
 	}
 	tap_eq(differ, 0, "the VM's capabilities are the device's");

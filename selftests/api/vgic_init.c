@@ -25,111 +25,139 @@ static const struct {
 	unsigned int vcpus;
 	struct step steps[24];
 } cases[] = {
-	{ "attributes", 0, {
-		{ HAS, ADDR, DIST, 0, 0, "has ADDR DIST" },
-		{ HAS, ADDR, REDIST, 0, 0, "has ADDR REDIST" },
-		{ HAS, ADDR, REGION, 0, 0, "has ADDR REDIST_REGION" },
-		{ HAS, ADDR, AVMM_VGIC_V2_ADDR_TYPE_DIST, 0, ENXIO, "has not the v2 distributor" },
-		{ HAS, ADDR, AVMM_VGIC_V2_ADDR_TYPE_CPU, 0, ENXIO, "has not the v2 CPU interface" },
-		{ HAS, ADDR, 99, 0, ENXIO, "has not ADDR 99" },
-		{ HAS, NR, 0, 0, 0, "has NR_IRQS" },
-		{ HAS, CTRL, AVMM_DEV_ARM_VGIC_CTRL_INIT, 0, 0, "has CTRL INIT" },
-		{ HAS, CTRL, 99, 0, ENXIO, "has not CTRL 99" },
-		{ HAS, 99, 0, 0, ENXIO, "has not group 99" },
-		{ SET, CTRL, 99, 0, ENXIO, "CTRL 99" },
-		{ SET, ADDR, 99, 0x10000, ENXIO, "ADDR 99" },
-	} },
-	{ "addresses", 1, {
-		{ GET, ADDR, DIST, ~0ULL, 0, "no distributor yet" },
-		{ GET, ADDR, REDIST, ~0ULL, 0, "no redistributor yet" },
-		{ SET, ADDR, DIST, 0x8000, EINVAL, "unaligned distributor" },
-		{ SET, ADDR, REDIST, 0x8000, EINVAL, "unaligned redistributor" },
-		{ SET, ADDR, DIST, 1ULL << 40, E2BIG, "distributor past the IPA space" },
-		{ SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
-		{ SET, ADDR, DIST, MAP_GICD, EEXIST, "distributor twice" },
-		{ SET, ADDR, DIST, 0x10000, EEXIST, "distributor elsewhere" },
-		{ GET, ADDR, DIST, MAP_GICD, 0, "distributor reads back" },
-		{ SET, ADDR, REDIST, MAP_GICR, 0, "redistributor" },
-		{ SET, ADDR, REDIST, MAP_GICR, EEXIST, "redistributor twice" },
-		{ GET, ADDR, REDIST, MAP_GICR, 0, "redistributor reads back" },
-		{ SET, ADDR, REGION, REG(1, 0x9000000, 0), EINVAL, "a region after a single redistributor" },
-		{ SET, CTRL, 0, 0, 0, "INIT" },
-		{ SET, CTRL, 0, 0, 0, "INIT twice" },
-		{ VCPU, 0, 0, 0, EBUSY, "a vCPU after INIT" },
-		{ RUN_IT, 0, 0, 0, 0, "RUN" },
-	} },
-	{ "regions", 4, {
-		{ SET, ADDR, REGION, REG(1, MAP_GICR, 1), EINVAL, "the second region first" },
-		{ SET, ADDR, REGION, REG(0, MAP_GICR, 0), EINVAL, "a region of none" },
-		{ SET, ADDR, REGION, REG(2, MAP_GICR | 1 << 12, 0), EINVAL, "unknown flags" },
-		{ SET, ADDR, REGION, REG(2, MAP_GICR, 0), 0, "a region of two" },
-		{ SET, ADDR, REGION, REG(2, MAP_GICR + 0x20000, 1), EINVAL, "a region over the first" },
-		{ SET, ADDR, REGION, REG(2, MAP_GICR + 0x40000, 2), EINVAL, "the third before the second" },
-		{ SET, ADDR, REDIST, 0x9000000, EINVAL, "a single redistributor after a region" },
-		{ SET, ADDR, REGION, REG(2, MAP_GICR + 0x40000, 1), 0, "a region of two more" },
-		{ GET, ADDR, REGION, REG(2, MAP_GICR, 0), 0, "the first reads back" },
-		{ GET, ADDR, REGION, REG(2, MAP_GICR + 0x40000, 1), 0, "the second reads back" },
-		{ GET, ADDR, REGION, 2, ENOENT, "there is no third" },
-		{ SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
-		{ SET, CTRL, 0, 0, 0, "INIT" },
-		{ RUN_IT, 0, 0, 0, 0, "RUN" },
-	} },
-	{ "numbers", 1, {
-		{ SET, NR, 0, 32, EINVAL, "32 interrupts" },
-		{ SET, NR, 0, 63, EINVAL, "63 interrupts" },
-		{ SET, NR, 0, 65, EINVAL, "65 interrupts" },
-		{ SET, NR, 0, 80, EINVAL, "80 interrupts" },
-		{ SET, NR, 0, 1056, EINVAL, "1056 interrupts" },
-		{ SET, NR, 0, 0, EINVAL, "no interrupts" },
-		{ SET, NR, 0, 992, 0, "992 interrupts" },
-		{ SET, NR, 0, 96, EBUSY, "twice" },
-		{ GET, NR, 0, 992, 0, "reads back" },
-		{ SET, CTRL, 0, 0, 0, "INIT" },
-		{ SET, NR, 0, 96, EBUSY, "after INIT" },
-	} },
-	{ "no numbers", 1, {
-		{ SET, CTRL, 0, 0, 0, "INIT without NR_IRQS" },
-		{ SET, NR, 0, 96, EBUSY, "NR_IRQS after it" },
-	} },
-	{ "INIT first, as QEMU has it", 2, {
-		{ SET, NR, 0, 288, 0, "NR_IRQS" },
-		{ SET, CTRL, 0, 0, 0, "INIT before any address" },
-		{ SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
-		{ SET, ADDR, REGION, REG(2, MAP_GICR, 0), 0, "region" },
-		{ RUN_IT, 0, 0, 0, 0, "RUN" },
-		{ SET, ADDR, DIST, MAP_GICD, EEXIST, "distributor after RUN" },
-	} },
-	{ "no distributor", 1, {
-		{ SET, ADDR, REDIST, MAP_GICR, 0, "redistributor" },
-		{ SET, CTRL, 0, 0, 0, "INIT" },
-		{ RUN_IT, 0, 0, 0, ENXIO, "RUN without a distributor" },
-	} },
-	{ "no redistributor", 1, {
-		{ SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
-		{ SET, CTRL, 0, 0, 0, "INIT" },
-		{ RUN_IT, 0, 0, 0, ENXIO, "RUN without a redistributor" },
-	} },
-	{ "not initialised", 1, {
-		{ SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
-		{ SET, ADDR, REDIST, MAP_GICR, 0, "redistributor" },
-		{ RUN_IT, 0, 0, 0, EBUSY, "RUN without INIT" },
-	} },
-	{ "one over the other", 1, {
-		{ SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
-		{ SET, ADDR, REDIST, MAP_GICD, EINVAL, "a redistributor over it" },
-	} },
-	{ "a distributor over a region", 1, {
-		{ SET, ADDR, REGION, REG(2, MAP_GICR, 0), 0, "region" },
-		{ SET, ADDR, DIST, MAP_GICR + 0x10000, 0, "a distributor over it" },
-		{ SET, CTRL, 0, 0, 0, "INIT" },
-		{ RUN_IT, 0, 0, 0, EINVAL, "RUN" },
-	} },
-	{ "a region too small", 3, {
-		{ SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
-		{ SET, ADDR, REGION, REG(2, MAP_GICR, 0), 0, "two redistributors" },
-		{ SET, CTRL, 0, 0, 0, "INIT" },
-		{ RUN_IT, 0, 0, 0, ENXIO, "RUN with three vCPUs" },
-	} },
+	{ "attributes",
+	  0,
+	  {
+		  { HAS, ADDR, DIST, 0, 0, "has ADDR DIST" },
+		  { HAS, ADDR, REDIST, 0, 0, "has ADDR REDIST" },
+		  { HAS, ADDR, REGION, 0, 0, "has ADDR REDIST_REGION" },
+		  { HAS, ADDR, AVMM_VGIC_V2_ADDR_TYPE_DIST, 0, ENXIO, "has not the v2 distributor" },
+		  { HAS, ADDR, AVMM_VGIC_V2_ADDR_TYPE_CPU, 0, ENXIO,
+		    "has not the v2 CPU interface" },
+		  { HAS, ADDR, 99, 0, ENXIO, "has not ADDR 99" },
+		  { HAS, NR, 0, 0, 0, "has NR_IRQS" },
+		  { HAS, CTRL, AVMM_DEV_ARM_VGIC_CTRL_INIT, 0, 0, "has CTRL INIT" },
+		  { HAS, CTRL, 99, 0, ENXIO, "has not CTRL 99" },
+		  { HAS, 99, 0, 0, ENXIO, "has not group 99" },
+		  { SET, CTRL, 99, 0, ENXIO, "CTRL 99" },
+		  { SET, ADDR, 99, 0x10000, ENXIO, "ADDR 99" },
+	  } },
+	{ "addresses",
+	  1,
+	  {
+		  { GET, ADDR, DIST, ~0ULL, 0, "no distributor yet" },
+		  { GET, ADDR, REDIST, ~0ULL, 0, "no redistributor yet" },
+		  { SET, ADDR, DIST, 0x8000, EINVAL, "unaligned distributor" },
+		  { SET, ADDR, REDIST, 0x8000, EINVAL, "unaligned redistributor" },
+		  { SET, ADDR, DIST, 1ULL << 40, E2BIG, "distributor past the IPA space" },
+		  { SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
+		  { SET, ADDR, DIST, MAP_GICD, EEXIST, "distributor twice" },
+		  { SET, ADDR, DIST, 0x10000, EEXIST, "distributor elsewhere" },
+		  { GET, ADDR, DIST, MAP_GICD, 0, "distributor reads back" },
+		  { SET, ADDR, REDIST, MAP_GICR, 0, "redistributor" },
+		  { SET, ADDR, REDIST, MAP_GICR, EEXIST, "redistributor twice" },
+		  { GET, ADDR, REDIST, MAP_GICR, 0, "redistributor reads back" },
+		  { SET, ADDR, REGION, REG(1, 0x9000000, 0), EINVAL,
+		    "a region after a single redistributor" },
+		  { SET, CTRL, 0, 0, 0, "INIT" },
+		  { SET, CTRL, 0, 0, 0, "INIT twice" },
+		  { VCPU, 0, 0, 0, EBUSY, "a vCPU after INIT" },
+		  { RUN_IT, 0, 0, 0, 0, "RUN" },
+	  } },
+	{ "regions",
+	  4,
+	  {
+		  { SET, ADDR, REGION, REG(1, MAP_GICR, 1), EINVAL, "the second region first" },
+		  { SET, ADDR, REGION, REG(0, MAP_GICR, 0), EINVAL, "a region of none" },
+		  { SET, ADDR, REGION, REG(2, MAP_GICR | 1 << 12, 0), EINVAL, "unknown flags" },
+		  { SET, ADDR, REGION, REG(2, MAP_GICR, 0), 0, "a region of two" },
+		  { SET, ADDR, REGION, REG(2, MAP_GICR + 0x20000, 1), EINVAL,
+		    "a region over the first" },
+		  { SET, ADDR, REGION, REG(2, MAP_GICR + 0x40000, 2), EINVAL,
+		    "the third before the second" },
+		  { SET, ADDR, REDIST, 0x9000000, EINVAL, "a single redistributor after a region" },
+		  { SET, ADDR, REGION, REG(2, MAP_GICR + 0x40000, 1), 0, "a region of two more" },
+		  { GET, ADDR, REGION, REG(2, MAP_GICR, 0), 0, "the first reads back" },
+		  { GET, ADDR, REGION, REG(2, MAP_GICR + 0x40000, 1), 0, "the second reads back" },
+		  { GET, ADDR, REGION, 2, ENOENT, "there is no third" },
+		  { SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
+		  { SET, CTRL, 0, 0, 0, "INIT" },
+		  { RUN_IT, 0, 0, 0, 0, "RUN" },
+	  } },
+	{ "numbers",
+	  1,
+	  {
+		  { SET, NR, 0, 32, EINVAL, "32 interrupts" },
+		  { SET, NR, 0, 63, EINVAL, "63 interrupts" },
+		  { SET, NR, 0, 65, EINVAL, "65 interrupts" },
+		  { SET, NR, 0, 80, EINVAL, "80 interrupts" },
+		  { SET, NR, 0, 1056, EINVAL, "1056 interrupts" },
+		  { SET, NR, 0, 0, EINVAL, "no interrupts" },
+		  { SET, NR, 0, 992, 0, "992 interrupts" },
+		  { SET, NR, 0, 96, EBUSY, "twice" },
+		  { GET, NR, 0, 992, 0, "reads back" },
+		  { SET, CTRL, 0, 0, 0, "INIT" },
+		  { SET, NR, 0, 96, EBUSY, "after INIT" },
+	  } },
+	{ "no numbers",
+	  1,
+	  {
+		  { SET, CTRL, 0, 0, 0, "INIT without NR_IRQS" },
+		  { SET, NR, 0, 96, EBUSY, "NR_IRQS after it" },
+	  } },
+	{ "INIT first, as QEMU has it",
+	  2,
+	  {
+		  { SET, NR, 0, 288, 0, "NR_IRQS" },
+		  { SET, CTRL, 0, 0, 0, "INIT before any address" },
+		  { SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
+		  { SET, ADDR, REGION, REG(2, MAP_GICR, 0), 0, "region" },
+		  { RUN_IT, 0, 0, 0, 0, "RUN" },
+		  { SET, ADDR, DIST, MAP_GICD, EEXIST, "distributor after RUN" },
+	  } },
+	{ "no distributor",
+	  1,
+	  {
+		  { SET, ADDR, REDIST, MAP_GICR, 0, "redistributor" },
+		  { SET, CTRL, 0, 0, 0, "INIT" },
+		  { RUN_IT, 0, 0, 0, ENXIO, "RUN without a distributor" },
+	  } },
+	{ "no redistributor",
+	  1,
+	  {
+		  { SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
+		  { SET, CTRL, 0, 0, 0, "INIT" },
+		  { RUN_IT, 0, 0, 0, ENXIO, "RUN without a redistributor" },
+	  } },
+	{ "not initialised",
+	  1,
+	  {
+		  { SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
+		  { SET, ADDR, REDIST, MAP_GICR, 0, "redistributor" },
+		  { RUN_IT, 0, 0, 0, EBUSY, "RUN without INIT" },
+	  } },
+	{ "one over the other",
+	  1,
+	  {
+		  { SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
+		  { SET, ADDR, REDIST, MAP_GICD, EINVAL, "a redistributor over it" },
+	  } },
+	{ "a distributor over a region",
+	  1,
+	  {
+		  { SET, ADDR, REGION, REG(2, MAP_GICR, 0), 0, "region" },
+		  { SET, ADDR, DIST, MAP_GICR + 0x10000, 0, "a distributor over it" },
+		  { SET, CTRL, 0, 0, 0, "INIT" },
+		  { RUN_IT, 0, 0, 0, EINVAL, "RUN" },
+	  } },
+	{ "a region too small",
+	  3,
+	  {
+		  { SET, ADDR, DIST, MAP_GICD, 0, "distributor" },
+		  { SET, ADDR, REGION, REG(2, MAP_GICR, 0), 0, "two redistributors" },
+		  { SET, CTRL, 0, 0, 0, "INIT" },
+		  { RUN_IT, 0, 0, 0, ENXIO, "RUN with three vCPUs" },
+	  } },
 };
 
 /* 32- and 64-bit values in one. */
@@ -155,7 +183,8 @@ static int attr(int gic, const struct step *s, uint64_t *got)
 
 static void test_case(unsigned int n)
 {
-	struct vm *vm = vm_new(&(struct vm_config){ .no_gic = true, .vcpus = cases[n].vcpus, .all_on = true });
+	struct vm *vm = vm_new(
+		&(struct vm_config){ .no_gic = true, .vcpus = cases[n].vcpus, .all_on = true });
 	static const uint32_t code[] = { 0xf9000020, 0x14000000 };	/* str x0, [x1]; b . */
 	const struct step *s;
 	uint64_t got = 0;
@@ -190,7 +219,8 @@ static void test_case(unsigned int n)
 static void test_create(void)
 {
 	struct vm *vm = vm_new(&(struct vm_config){ .no_gic = true });
-	struct avmm_create_device cd = { .type = AVMM_DEV_TYPE_ARM_VGIC_V3, .flags = AVMM_CREATE_DEVICE_TEST };
+	struct avmm_create_device cd = { .type = AVMM_DEV_TYPE_ARM_VGIC_V3,
+					 .flags = AVMM_CREATE_DEVICE_TEST };
 	static const uint32_t code[] = { 0xf9000020, 0x14000000 };
 	int r;
 
@@ -210,11 +240,13 @@ static void test_create(void)
 	vcpu_start_at(&vm->vcpu[0], MAP_RAM, 0);
 	vcpu_set(&vm->vcpu[0], AVMM_CORE_X(1), MAP_MMIO);
 	tap_eq(vcpu_run(&vm->vcpu[0]), AVMM_EXIT_MMIO, "a VM without vGIC runs");
-	tap_eq(-avmm_new_device(vm->fd, AVMM_DEV_TYPE_ARM_VGIC_V3), EBUSY, "and can have none any more");
+	tap_eq(-avmm_new_device(vm->fd, AVMM_DEV_TYPE_ARM_VGIC_V3), EBUSY,
+	       "and can have none any more");
 	vm_free(vm);
 }
 
-/* The registers, from outside, of a VM of two vCPUs that has not run. Optional: QEMU lives without. */
+/* The registers, from outside, of a VM of two vCPUs that has not run. Optional: QEMU lives without.
+ */
 static void test_registers(void)
 {
 	static const struct {
@@ -229,11 +261,14 @@ static void test_registers(void)
 		{ AVMM_DEV_ARM_VGIC_GRP_DIST_REGS, 0x0104, 0, "GICD_ISENABLER1" },
 		{ AVMM_DEV_ARM_VGIC_GRP_DIST_REGS, 0x6100, 0, "GICD_IROUTER32" },
 		{ AVMM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0x0008, 0, "GICR_TYPER" },
-		{ AVMM_DEV_ARM_VGIC_GRP_REDIST_REGS, 1ULL << 32 | 0x10100, 0, "GICR_ISENABLER0 of the second" },
-		{ AVMM_DEV_ARM_VGIC_GRP_REDIST_REGS, 7ULL << 32 | 0x0008, EINVAL, "GICR_TYPER of none" },
+		{ AVMM_DEV_ARM_VGIC_GRP_REDIST_REGS, 1ULL << 32 | 0x10100, 0,
+		  "GICR_ISENABLER0 of the second" },
+		{ AVMM_DEV_ARM_VGIC_GRP_REDIST_REGS, 7ULL << 32 | 0x0008, EINVAL,
+		  "GICR_TYPER of none" },
 		{ AVMM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, 0xc664, 0, "ICC_CTLR_EL1" },
 		{ AVMM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, 0xc230, 0, "ICC_PMR_EL1" },
-		{ AVMM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, 1ULL << 32 | 0xc665, 0, "ICC_SRE_EL1 of the second" },
+		{ AVMM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, 1ULL << 32 | 0xc665, 0,
+		  "ICC_SRE_EL1 of the second" },
 		{ AVMM_DEV_ARM_VGIC_GRP_LEVEL_INFO, 32, 0, "the lines of SPIs" },
 	};
 	struct vm *vm = vm_new(&(struct vm_config){ .no_gic = true, .vcpus = 2, .all_on = true });
@@ -259,11 +294,12 @@ static void test_registers(void)
 		r = avmm_attr_get(vm->gic, regs[i].group, regs[i].attr, &v);
 		tap_eq(-r, regs[i].want, "get %s: 0x%llx", regs[i].name, (unsigned long long)v);
 		if (r == 0 && regs[i].attr != 0x0004 && regs[i].attr != 0x0008)
-			tap_eq(-avmm_attr_set(vm->gic, regs[i].group, regs[i].attr, &v), 0, "set %s to itself",
-			       regs[i].name);
+			tap_eq(-avmm_attr_set(vm->gic, regs[i].group, regs[i].attr, &v), 0,
+			       "set %s to itself", regs[i].name);
 	}
 	v = 0xffff0000;
-	tap_eq(-avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_DIST_REGS, 0x0104, &v), 0, "set GICD_ISENABLER1");
+	tap_eq(-avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_DIST_REGS, 0x0104, &v), 0,
+	       "set GICD_ISENABLER1");
 	v = 0;
 	avmm_attr_get(vm->gic, AVMM_DEV_ARM_VGIC_GRP_DIST_REGS, 0x0104, &v);
 	tap_eq(v, 0xffff0000, "it reads back");

@@ -15,11 +15,11 @@ TAP_DONE=$(word done)
 pack_root() {
 	(cd / && find . -xdev -path "$1" -prune -o -print | cpio -o -H newc) >$tmp/initrd 2>/dev/null
 }
-# load HOW WORDS: the kernel that comes next, with words that this one's command line did not have. Two more checks will be
-# done when that starts: this one and that of the guest.
+# load HOW WORDS: the kernel that comes next, with words that this one's command line did not have. This check is counted
+# already, and one more comes before that starts.
 load() {
 	"$here/kexec" "$1" /guest/Image $tmp/initrd \
-		"$(sed 's/ selftest\..*//' /proc/cmdline) selftest.kernel=$((kernel + 1)) selftest.done=$((n + 2)) $2"
+		"$(sed 's/ selftest\..*//' /proc/cmdline) selftest.kernel=$((kernel + 1)) selftest.done=$((n + 1)) $2"
 }
 
 el2='CPU: All CPU(s) started at EL2'
@@ -31,7 +31,7 @@ if [ "$kernel" = 3 ]; then
 	done_testing
 fi
 
-guest busy 1 128 'while :; do :; done'
+guest busy 1 192 'while :; do :; done'
 check "kernel $kernel: a guest is up" up busy
 case $kernel in
 1)

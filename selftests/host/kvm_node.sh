@@ -30,7 +30,7 @@ check 'guests on both at once' env AVMM_DEVICE=/dev/kvm "$here/../one_guest" --r
 kill $pid
 wait $pid 2>/dev/null
 if [ -e /guest/Image ]; then
-	DEVICE=/dev/kvm guest kvm 1 128 'uname -r'
+	DEVICE=/dev/kvm guest kvm 1 192 'uname -r'
 	check 'Linux runs on /dev/kvm' ended kvm $pid
 fi
 

@@ -15,7 +15,7 @@ next() { echo "$((boot + 1)) $n" | dd of=/dev/vda bs=512 conv=sync,fsync 2>/dev/
 # Each boot has run a guest before and has one running.
 check "boot $boot: the module is loaded" grep -q '^avmm ' /proc/modules
 check "boot $boot: guests run" "$here/../one_guest" --run
-guest busy 1 128 'while :; do :; done'
+guest busy 1 192 'while :; do :; done'
 check "boot $boot: a guest is up" up busy
 case $boot in
 0)

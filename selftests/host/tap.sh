@@ -23,17 +23,16 @@ done_testing() { echo "1..$n"; exit $bad; }
 
 # until_true SECONDS COMMAND...: waits for the command to succeed.
 until_true() {
-	tries=$(($1 * 5))
+	deadline=$(($(cut -d. -f1 /proc/uptime) + $1))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.2
+		[ "$(cut -d. -f1 /proc/uptime)" -lt $deadline ] || return 1
+		sleep 0.3
 	done
 }
 
 # guest NAME CPUS MIB COMMAND: starts a guest that runs the command and powers off. Its console goes to $tmp/NAME,
-# its process is $pid. DEVICE and INITRD in the environment are for another hypervisor and another initrd.
+# its process is $pid. 192 MiB is the least that Debian's kernel is at ease with. DEVICE and INITRD in the environment are for another hypervisor and another initrd.
 guest() {
 	run=$(printf %s "$4" | base64 | tr -d '\n')
 	avmm run --name "$1" --device "${DEVICE:-/dev/avmm}" --kernel /guest/Image \
@@ -42,8 +41,18 @@ guest() {
 	pid=$!
 }
 
-# up NAME: the guest's first process runs.
-up() { until_true 120 grep -q '^guest: up' "$tmp/$1"; }
+# up NAME: the guest's first process runs; $pid is its VMM.
+up() {
+	until_true 120 grep -q -e '^guest: up' -e 'Kernel panic' "$tmp/$1"
+	! grep -q '^guest: up' "$tmp/$1" || return 0
+	# Does it still do anything?
+	for _ in 1 2; do
+		cat /proc/loadavg /sys/kernel/debug/avmm/*/vcpus
+		sleep 2
+	done
+	tail -n 20 "$tmp/$1"
+	return 1
+}
 
 # ended NAME PID: the guest did its work, status 0, and the VMM ended with status 0.
 ended() {

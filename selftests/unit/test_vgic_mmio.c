@@ -126,10 +126,12 @@ static void sizes(void)
 	tap_ok(rd(0, GICD + 0x6000 + 40 * 8, 8) == 1, "IROUTER: no 1 of N");
 	wr(0, RD(0) + 0x78, 4, 0x12340000);
 	wr(0, RD(0) + 0x7c, 4, 0x40000001);
-	tap_ok(rd(0, RD(0) + 0x78, 8) == 0x112340000ULL && rd(0, RD(1) + 0x78, 8) == 0,
+	tap_ok(rd(0, RD(0) + 0x78, 8) == 0x112340180ULL && rd(0, RD(1) + 0x78, 8) == 0,
 	       "PENDBASER: halves, no PTZ, one each");
 	wr(1, RD(1) + 0x70, 8, ~0ULL);
 	tap_ok(rd(0, RD(0) + 0x70, 8) == 0x000fffffffffff9fULL, "PROPBASER: one for all");
+	wr(1, RD(1) + 0x70, 8, 2 << 10 | 1 << 7);
+	tap_ok(rd(0, RD(0) + 0x70, 8) == (1 << 10 | 3 << 7), "PROPBASER: cached, inner shareable");
 }
 
 static void private_parts(void)

@@ -98,13 +98,19 @@ u64 HYP_FN(guest_enter)(struct avmm_ctx *ctx);
 void HYP_FN(fp_save)(struct avmm_fpsimd *fp);
 void HYP_FN(fp_load)(const struct avmm_fpsimd *fp);
 void HYP_FN(serror_window)(struct avmm_ctx *ctx);
-void __attribute__((noreturn)) HYP_FN(panic_return)(struct avmm_ctx *ctx);
+void __noreturn HYP_FN(panic_return)(struct avmm_ctx *ctx);
 extern char HYP_FN(guest_vectors)[];
+
+/* nVHE only: aarch64/init.S and nvhe.c call each other */
+extern char avmm_nvhe_host_vectors[];
+void __noreturn avmm_nvhe_abandon(void);
+u64 avmm_nvhe_call(u64 fn, u64 a1, u64 a2, u64 a3, u64 a4);
+void __noreturn avmm_nvhe_host_fault(void);
 
 /* switch.c, fixup.c, tlb.c */
 u64 HYP_FN(run)(struct avmm_ctx *ctx);
 bool HYP_FN(fixup)(struct avmm_ctx *ctx);
-void __attribute__((noreturn)) HYP_FN(panic)(u64 esr, u64 elr, u64 far);
+void __noreturn HYP_FN(panic)(u64 esr, u64 elr, u64 far);
 void HYP_FN(tlbi_ipa)(u64 vttbr, u64 vtcr, u64 ipa, u64 level);
 void HYP_FN(tlbi_vmid)(u64 vttbr, u64 vtcr);
 void HYP_FN(flush_local)(u64 vttbr, u64 vtcr);

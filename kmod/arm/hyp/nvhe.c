@@ -27,9 +27,6 @@ static inline void hyp_set_vectors(void *vectors)
 	hyp_isb();
 }
 
-extern char avmm_nvhe_host_vectors[];
-void __noreturn avmm_nvhe_abandon(void);
-
 /* a fault in a call without a guest: end the call, the host sees HYP_PANIC */
 static inline void __noreturn hyp_panic_no_guest(u64 esr, u64 elr, u64 far)
 {
@@ -41,9 +38,6 @@ static inline void __noreturn hyp_panic_no_guest(u64 esr, u64 elr, u64 far)
 
 _Static_assert(__builtin_offsetof(struct avmm_hyp_params, stack) == PARAM_OFF_STACK, "");
 _Static_assert(__builtin_offsetof(struct avmm_hyp_params, stub_sctlr) == PARAM_OFF_STUB_SCTLR, "");
-
-u64 avmm_nvhe_call(u64 fn, u64 a1, u64 a2, u64 a3, u64 a4);
-void __noreturn avmm_nvhe_host_fault(void);
 
 /**
  * avmm_nvhe_call - HVC from the host (init.S)

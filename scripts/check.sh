@@ -1,0 +1,50 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The style and compliance script, for people and for "make style": compiler
+# warnings (W=1), sparse, checkpatch, shellcheck. Each tool is used if it is
+# there and named if it is not; findings make the status 1.
+#
+# CHECKPATCH=path names scripts/checkpatch.pl of a kernel tree.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+status=0
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+
+found() {
+	echo "style: $1:"
+	cat "$log"
+	status=1
+}
+
+echo "style: compiler warnings and sparse"
+sparse=
+if command -v sparse >/dev/null; then sparse=C=2; else echo "style: no sparse here"; fi
+# shellcheck disable=SC2046 # the facts of the lab are words
+make $(lab/setup --print kbuild) M="$PWD" W=1 $sparse modules >"$log" 2>&1 ||
+	found "the module does not build"
+# only what our files say: the kernel's headers have warnings of their own
+grep -E "^($PWD/)?kmod/[^:]*:[0-9]+.*(warning|error):" "$log" >"$log.ours"
+mv "$log.ours" "$log"
+[ -s "$log" ] && found "W=1 and sparse"
+
+checkpatch=${CHECKPATCH:-}
+if [ -n "$checkpatch" ]; then
+	echo "style: checkpatch"
+	git ls-files 'kmod/*.[chS]' include userspace-vmm/'*.[ch]' selftests/'*.[chS]' |
+		xargs -n 1 perl "$checkpatch" --terse --no-summary -f >"$log" 2>/dev/null
+	[ -s "$log" ] && found checkpatch
+else
+	echo "style: no checkpatch here (CHECKPATCH=...)"
+fi
+
+if command -v shellcheck >/dev/null; then
+	echo "style: shellcheck"
+	git grep -lE '^#!/bin/sh' -- . | xargs shellcheck -x >"$log" || found shellcheck
+else
+	echo "style: no shellcheck here"
+fi
+
+echo "style: versions of the kernel outside compat/"
+git grep -n LINUX_VERSION_CODE -- 'kmod/*.[ch]' ':!kmod/compat/' >"$log" && found "LINUX_VERSION_CODE"
+exit $status
