@@ -40,7 +40,7 @@ fi
 
 if command -v shellcheck >/dev/null; then
 	echo "style: shellcheck"
-	git grep -lE '^#!/bin/sh' -- . | xargs shellcheck -x >"$log" || found shellcheck
+	git grep -lE '^#!/bin/sh' -- . | xargs shellcheck -x -S warning >"$log" || found shellcheck
 else
 	echo "style: no shellcheck here"
 fi

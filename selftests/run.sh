@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Runs test programs one after the other and makes one TAP stream of theirs: numbered through, each check with its
-# program's name before it. What a program does not say itself is said for it: that it took too long, that it died,
-# that it never came to its plan.
+# Runs test programs one after the other and makes one TAP stream of theirs: numbered through, each
+# check with its program's name before it. What a program does not say itself is said for it: that
+# it took too long, that it died, that it never came to its plan.
 #
 #   run.sh [--prefix WORD] [--timeout SECONDS] PROGRAM[,ARGUMENT...]...
 #
@@ -39,7 +39,8 @@ done | awk -v limit="$limit" '
 	{ sub(/\r$/, "") }
 	/^@start / { name = $2; progs++; seen = failed = planned = skipall = 0; next }
 	/^@status / {
-		if ($2 == 124 || $2 == 137 || $2 == 143) line("not ok", "took longer than " limit " s")
+		if ($2 == 124 || $2 == 137 || $2 == 143)
+			line("not ok", "took longer than " limit " s")
 		else if ($2 == 4 && skipall) line("ok", "# SKIP " why)
 		else if (!planned) line("not ok", "ended early, status " $2)
 		else if ($2 != 0 && !failed) line("not ok", "status " $2)
@@ -60,6 +61,7 @@ done | awk -v limit="$limit" '
 	/^#/ { print; fflush(); next }
 	{ print "# " $0; fflush() }
 	END {
-		printf "1..%d\n# %d programs: %d passed, %d failed, %d skipped\n", n, progs, n - bad - skips, bad, skips
+		printf "1..%d\n# %d programs: %d passed, %d failed, %d skipped\n", n, progs,
+			n - bad - skips, bad, skips
 		exit bad > 0
 	}'

@@ -88,7 +88,6 @@ struct avmm_arch_vcpu {
 	struct avmm_timer vtimer;
 	struct avmm_timer ptimer;
 	struct vgic_cpu vgic;
-	u64 ccsidr_cache;
 	struct {
 		u8 len;
 		u8 rt;

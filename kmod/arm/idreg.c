@@ -31,8 +31,10 @@
 /* DPB, JSCVT, FCMA, LRCPC, FRINTTS, SB, SPECRES, BF16, DGH, I8MM; not pauth, XS, LS64 */
 #define ISAR1_MASK	(F(0) | F(12) | F(16) | F(20) | F(32) | F(36) | F(40) | F(44) | F(48) | \
 			 F(52))
-/* WFxT, RPRES, BC, CLRBHB; not pauth, MOPS and later */
-/* not WFxT: the time-out of a trapped WFIT is not honoured */
+/*
+ * RPRES, BC, CLRBHB; not pauth, MOPS and later, nor WFxT: the time-out of a
+ * trapped WFIT is not honoured
+ */
 #define ISAR2_MASK	(F(4) | F(20) | F(28))
 /* all up to ExS; not FGT, ECV */
 #define MMFR0_MASK	(~0ULL >> 16)

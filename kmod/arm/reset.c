@@ -18,7 +18,8 @@
 /*
  * Every guest: stage 2 on, exceptions to EL2, broadcast maintenance, AArch64
  * EL1. Trapped: WFx, SMC, ID registers, ACTLR, implementation defined space,
- * set/way operations, and writes to the MMU registers until the caches are on.
+ * set/way operations, and writes to the MMU registers until the caches are on
+ * (but see FWB below).
  *
  * SWIO: DC ISW must clean too, or a guest could drop the host's dirty lines.
  * PTW: the guest's table walks may not read device memory.
@@ -171,7 +172,7 @@ void avmm_vcpu_reset(struct avmm_vcpu *vcpu)
 		ctx->flags |= AVMM_CTX_HAS_HCX;
 	/* mmu/ chose its memory attributes and left out cache maintenance for this */
 	if (vm->s2.fwb)
-		ctx->hcr |= HCR_BIT_FWB;
+		ctx->hcr = (ctx->hcr | HCR_BIT_FWB) & ~HCR_BIT_TVM;
 	ctx->nr_brps = avmm_host.nr_brps;
 	ctx->nr_wrps = avmm_host.nr_wrps;
 	ctx->vtcr = vm->s2.vtcr;

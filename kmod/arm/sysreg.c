@@ -107,7 +107,7 @@ static bool access_set_way(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r,
 {
 	if (!a->write)
 		return false;
-	if (!(vcpu->arch.ctx->hcr & HCR_BIT_TVM)) {
+	if (!vcpu->vm->s2.fwb && !(vcpu->arch.ctx->hcr & HCR_BIT_TVM)) {
 		avmm_s2_clean_vm(vcpu->vm);
 		vcpu->arch.ctx->hcr |= HCR_BIT_TVM;
 	}

@@ -11,7 +11,6 @@
 #define CTLR_DS			(1U << 6)
 #define TYPER_IDBITS_SHIFT	19
 #define TYPER_LPIS		(1U << 17)
-#define TYPER_NO1N		(1U << 25)
 #define ID_BITS_SPI		10
 #define ID_BITS_LPI		16
 
@@ -81,8 +80,8 @@ static u64 typer_read(struct avmm_vcpu *vcpu, u32 off)
 	u32 lines = (dist->nr_spis + VGIC_NR_PRIVATE) / 32 - 1;
 
 	if (dist->has_its)
-		return lines | TYPER_NO1N | TYPER_LPIS | (ID_BITS_LPI - 1) << TYPER_IDBITS_SHIFT;
-	return lines | TYPER_NO1N | (ID_BITS_SPI - 1) << TYPER_IDBITS_SHIFT;
+		return lines | TYPER_LPIS | (ID_BITS_LPI - 1) << TYPER_IDBITS_SHIFT;
+	return lines | (ID_BITS_SPI - 1) << TYPER_IDBITS_SHIFT;
 }
 
 static u64 iidr_read(struct avmm_vcpu *vcpu, u32 off)
@@ -119,7 +118,7 @@ static u64 irouter_read(struct avmm_vcpu *vcpu, u32 off)
 	return irq ? READ_ONCE(irq->mpidr) : 0;
 }
 
-/* Interrupt_Routing_Mode is RES0 (TYPER.No1N), and so is Aff3 */
+/* Interrupt_Routing_Mode is RES0, as in KVM, and so is Aff3 */
 static int irouter_write(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
 {
 	struct vgic_irq *irq = vgic_get_irq(vcpu->vm, NULL, off / 8);

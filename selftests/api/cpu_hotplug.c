@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The host's CPUs go off and on while guests run, and run guests again. The payload is that of smp.c. */
+/*
+ * The host's CPUs go off and on while guests run, and run guests again. The payload is that of
+ * smp.c.
+ */
 #define _GNU_SOURCE
 #include <sched.h>
 

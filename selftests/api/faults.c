@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Exceptions that a guest is given, by the CPU or by the hypervisor, and the FP registers that guest and host each
- * keep. The payload checks the guest's side.
+ * Exceptions that a guest is given, by the CPU or by the hypervisor, and the FP registers that
+ * guest and host each keep. The payload checks the guest's side.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -18,7 +18,10 @@ struct fp_state {
 	uint64_t fpsr, fpcr;
 };
 
-/* RUN with every FP register set before and stored after, all in one asm: nothing else may touch them in between. */
+/*
+ * RUN with every FP register set before and stored after, all in one asm: nothing else may touch
+ * them in between.
+ */
 static long run_with_fp(int fd, const struct fp_state *in, struct fp_state *out)
 {
 	register long x0 asm("x0") = fd;
@@ -29,12 +32,14 @@ static long run_with_fp(int fd, const struct fp_state *in, struct fp_state *out)
 	register void *x10 asm("x10") = out;
 
 #define PAIR(op, base, n, m, offset)	#op " q" #n ", q" #m ", [" base ", #" #offset "]\n"
+#define FOUR(op, base, a, b, c, d, e, f, g, h, at)			\
+	PAIR(op, base, a, b, at) PAIR(op, base, c, d, at + 32)		\
+	PAIR(op, base, e, f, at + 64) PAIR(op, base, g, h, at + 96)
 #define ALL(op, base)							\
-	PAIR(op, base, 0, 1, 0) PAIR(op, base, 2, 3, 32) PAIR(op, base, 4, 5, 64) PAIR(op, base, 6, 7, 96)	\
-	PAIR(op, base, 8, 9, 128) PAIR(op, base, 10, 11, 160) PAIR(op, base, 12, 13, 192)			\
-	PAIR(op, base, 14, 15, 224) PAIR(op, base, 16, 17, 256) PAIR(op, base, 18, 19, 288)			\
-	PAIR(op, base, 20, 21, 320) PAIR(op, base, 22, 23, 352) PAIR(op, base, 24, 25, 384)			\
-	PAIR(op, base, 26, 27, 416) PAIR(op, base, 28, 29, 448) PAIR(op, base, 30, 31, 480)
+	FOUR(op, base, 0, 1, 2, 3, 4, 5, 6, 7, 0)			\
+	FOUR(op, base, 8, 9, 10, 11, 12, 13, 14, 15, 128)		\
+	FOUR(op, base, 16, 17, 18, 19, 20, 21, 22, 23, 256)		\
+	FOUR(op, base, 24, 25, 26, 27, 28, 29, 30, 31, 384)
 	asm volatile(ALL(ldp, "x9")
 		     "ldr x11, [x9, #512]\n ldr x12, [x9, #520]\n"
 		     "mrs x13, fpsr\n mrs x14, fpcr\n"
@@ -44,11 +49,12 @@ static long run_with_fp(int fd, const struct fp_state *in, struct fp_state *out)
 		     "str x11, [x10, #512]\n str x12, [x10, #520]\n"
 		     "msr fpsr, x13\n msr fpcr, x14\n"
 		     ALL(stp, "x10")
-		     : "+r"(x0) : "r"(x1), "r"(x2), "r"(x8), "r"(x9), "r"(x10)
-		     : "x11", "x12", "x13", "x14", "memory",
-		     "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15",
-		     "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29",
-		     "v30", "v31");
+		     : "+r"(x0)
+		     : "r"(x1), "r"(x2), "r"(x8), "r"(x9), "r"(x10)
+		     : "x11", "x12", "x13", "x14", "memory", "v0", "v1", "v2", "v3", "v4", "v5",
+		       "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16",
+		       "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27",
+		       "v28", "v29", "v30", "v31");
 	return x0;
 }
 
@@ -61,7 +67,10 @@ static void fill(struct fp_state *s, uint64_t seed)
 	s->fpcr = (seed & 3) << 22;
 }
 
-/* Runs the vCPU as vcpu_step() does, for a payload that only says SYNC_FP here; counts what the host lost. */
+/*
+ * Runs the vCPU as vcpu_step() does, for a payload that only says SYNC_FP here; counts what the
+ * host lost.
+ */
 static void *fp_main(void *arg)
 {
 	struct vcpu *vcpu = arg;
@@ -84,7 +93,8 @@ static void *fp_main(void *arg)
 		if (r == -EINTR)
 			continue;
 		if (r < 0 || vcpu->run->exit_reason != AVMM_EXIT_MMIO) {
-			tap_ok(false, "vcpu %u: RUN says %ld, exit %u", vcpu->id, r, vcpu->run->exit_reason);
+			tap_ok(false, "vcpu %u: RUN says %ld, exit %u", vcpu->id, r,
+			       vcpu->run->exit_reason);
 			break;
 		}
 		exits++;
@@ -92,24 +102,30 @@ static void *fp_main(void *arg)
 		if (!vcpu->run->mmio.is_write || offset >= 0x1000)
 			continue;
 		if (offset != UCALL_CODE) {
-			memcpy(&vcpu->uc.arg[(offset / 8 - 1) % UCALL_ARGS], vcpu->run->mmio.data, 8);
+			memcpy(&vcpu->uc.arg[(offset / 8 - 1) % UCALL_ARGS], vcpu->run->mmio.data,
+			       8);
 			continue;
 		}
 		memcpy(&vcpu->uc.code, vcpu->run->mmio.data, 8);
 		if (vcpu->uc.code == UC_DONE)
 			break;
 		if (vcpu->uc.code != UC_SYNC) {
-			tap_ok(false, "vcpu %u: ucall %llu, vector %llu ESR 0x%llx ELR 0x%llx", vcpu->id,
-			       (unsigned long long)vcpu->uc.code, (unsigned long long)vcpu->uc.arg[0],
-			       (unsigned long long)vcpu->uc.arg[1], (unsigned long long)vcpu->uc.arg[2]);
+			tap_ok(false, "vcpu %u: ucall %llu, vector %llu ESR 0x%llx ELR 0x%llx",
+			       vcpu->id, (unsigned long long)vcpu->uc.code,
+			       (unsigned long long)vcpu->uc.arg[0],
+			       (unsigned long long)vcpu->uc.arg[1],
+			       (unsigned long long)vcpu->uc.arg[2]);
 			break;
 		}
 		guest_bad += vcpu->uc.arg[2];
-		if (exits < 2000) {	/* the first words: GET_ONE_REG of what the guest has put there */
-			uint64_t v[2], reg = AVMM_REG_ARM64 | AVMM_REG_SIZE_U128 | AVMM_REG_ARM_CORE |
-				AVMM_REG_ARM_CORE_REG(fp_regs.vregs[7]);
+		/* the first words: GET_ONE_REG of what the guest has put there */
+		if (exits < 2000) {
+			uint64_t v[2], reg = AVMM_REG_ARM64 | AVMM_REG_SIZE_U128 |
+					     AVMM_REG_ARM_CORE |
+					     AVMM_REG_ARM_CORE_REG(fp_regs.vregs[7]);
 
-			if (avmm_get_one_reg(vcpu->fd, reg, v) || v[0] != FP_PATTERN(vcpu->uc.arg[1], 7, 0) ||
+			if (avmm_get_one_reg(vcpu->fd, reg, v) ||
+			    v[0] != FP_PATTERN(vcpu->uc.arg[1], 7, 0) ||
 			    v[1] != FP_PATTERN(vcpu->uc.arg[1], 7, 1))
 				guest_bad++;
 		}
@@ -122,7 +138,8 @@ static void *fp_main(void *arg)
 
 static void test_fp(void)
 {
-	struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(faults), .vcpus = 3, .all_on = true, .arg = MODE_FP });
+	struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(faults), .vcpus = 3, .all_on = true,
+						    .arg = MODE_FP });
 	int i;
 
 	for (i = 0; i < 3; i++)
@@ -147,7 +164,8 @@ static bool on_sync(struct vcpu *vcpu, struct ucall *uc)
 		break;
 	case SYNC_SERROR:
 		ev.exception.serror_pending = 1;
-		tap_eq(-avmm_set_vcpu_events(vcpu->fd, &ev), 0, "SET_VCPU_EVENTS makes an SError pending");
+		tap_eq(-avmm_set_vcpu_events(vcpu->fd, &ev), 0,
+		       "SET_VCPU_EVENTS makes an SError pending");
 		memset(&ev, 0xff, sizeof(ev));
 		tap_eq(-avmm_get_vcpu_events(vcpu->fd, &ev), 0, "GET_VCPU_EVENTS");
 		tap_eq(ev.exception.serror_pending, 1, "says that it is");
@@ -163,18 +181,21 @@ static bool on_exit_(struct vcpu *vcpu, int result)
 	if (result != AVMM_EXIT_MMIO || !abort_next)
 		return false;
 	abort_next = false;
-	tap_eq(-avmm_set_vcpu_events(vcpu->fd, &ev), 0, "SET_VCPU_EVENTS answers MMIO with an abort");
+	tap_eq(-avmm_set_vcpu_events(vcpu->fd, &ev), 0,
+	       "SET_VCPU_EVENTS answers MMIO with an abort");
 	return true;
 }
 
 int main(void)
 {
-	struct vm_config cfg = { PAYLOAD_OF(faults), .on_sync = on_sync, .on_exit = on_exit_, .arg = MODE_FAULTS };
+	struct vm_config cfg = { PAYLOAD_OF(faults), .on_sync = on_sync, .on_exit = on_exit_,
+				 .arg = MODE_FAULTS };
 	int dev = device_open();
 
 	test_begin(280);
 	if (avmm_check_extension(dev, AVMM_CAP_VCPU_EVENTS) > 0)
-		cfg.mbox0 = 1 | (avmm_check_extension(dev, AVMM_CAP_ARM_INJECT_EXT_DABT) > 0 ? 2 : 0);
+		cfg.mbox0 = 1 |
+			    (avmm_check_extension(dev, AVMM_CAP_ARM_INJECT_EXT_DABT) > 0 ? 2 : 0);
 	close(dev);
 	run_payload("faults", &cfg);
 	test_fp();

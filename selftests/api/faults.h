@@ -8,4 +8,5 @@
 #define MODE_FP		1	/* on two vCPUs */
 
 /* word i of V register n with that seed */
-#define FP_PATTERN(seed, n, i)	((seed) * 0x9e3779b97f4a7c15ULL + (n) * 0x100000001b3ULL + (i) * 0x1111 + 1)
+#define FP_PATTERN(seed, n, i) \
+	((seed)*0x9e3779b97f4a7c15ULL + (n)*0x100000001b3ULL + (i)*0x1111 + 1)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Arguments that must be refused, one row each: what each ioctl says to bad pointers, flags, sizes and addresses, and
- * to calls at the wrong time or on the wrong file. The rows run in their order, since a row may leave things behind.
+ * Arguments that must be refused, one row each: what each ioctl says to bad pointers, flags, sizes
+ * and addresses, and to calls at the wrong time or on the wrong file. The rows run in their order,
+ * since a row may leave things behind.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -20,7 +21,8 @@ static const char * const fd_name[] = { "device", "VM", "vCPU", "vCPU before ini
 static void check(int got, int want, const char *what, const char *name)
 {
 	if (want == ANY)
-		tap_ok(got == -ENOTTY || got == -EINVAL, "%s: %s (%s)", what, name, got < 0 ? strerror(-got) : "success");
+		tap_ok(got == -ENOTTY || got == -EINVAL, "%s: %s (%s)", what, name,
+		       got < 0 ? strerror(-got) : "success");
 	else
 		tap_eq(got < 0 ? -got : 0, want, "%s: %s", what, name);
 }
@@ -59,8 +61,12 @@ static void test_unknown(void)
 		for (i = 0; i < SIZE(requests); i++) {
 			if (f == BARE || requests[i].files & 1 << f)
 				continue;
-			/* ARM_SET_DEVICE_ADDR has the number of GET_ONE_REG, but that is not in the table */
-			check(avmm_ioctl(fds[f], requests[i].request, NULL), ANY, fd_name[f], requests[i].name);
+			/*
+			 * ARM_SET_DEVICE_ADDR has the number of GET_ONE_REG, but that is not in the
+			 * table
+			 */
+			check(avmm_ioctl(fds[f], requests[i].request, NULL), ANY, fd_name[f],
+			      requests[i].name);
 		}
 }
 
@@ -95,15 +101,19 @@ static const struct {
 static void test_pointers(void)
 {
 	struct avmm_one_reg reg = { .id = REG_PC, .addr = BAD_POINTER };
-	struct avmm_device_attr attr = { .group = AVMM_DEV_ARM_VGIC_GRP_NR_IRQS, .addr = BAD_POINTER };
+	struct avmm_device_attr attr = { .group = AVMM_DEV_ARM_VGIC_GRP_NR_IRQS,
+					 .addr = BAD_POINTER };
 	unsigned int i;
 
 	for (i = 0; i < SIZE(pointers); i++)
-		check(avmm_ioctl(fds[pointers[i].fd], pointers[i].request, (void *)BAD_POINTER), EFAULT, "bad pointer",
-		      pointers[i].name);
-	check(avmm_ioctl(fds[VCPU], AVMM_GET_ONE_REG, &reg), EFAULT, "bad pointer", "GET_ONE_REG, the value");
-	check(avmm_ioctl(fds[VCPU], AVMM_SET_ONE_REG, &reg), EFAULT, "bad pointer", "SET_ONE_REG, the value");
-	check(avmm_set_device_attr(fds[GIC], &attr), EFAULT, "bad pointer", "SET_DEVICE_ATTR, the value");
+		check(avmm_ioctl(fds[pointers[i].fd], pointers[i].request, (void *)BAD_POINTER),
+		      EFAULT, "bad pointer", pointers[i].name);
+	check(avmm_ioctl(fds[VCPU], AVMM_GET_ONE_REG, &reg), EFAULT, "bad pointer",
+	      "GET_ONE_REG, the value");
+	check(avmm_ioctl(fds[VCPU], AVMM_SET_ONE_REG, &reg), EFAULT, "bad pointer",
+	      "SET_ONE_REG, the value");
+	check(avmm_set_device_attr(fds[GIC], &attr), EFAULT, "bad pointer",
+	      "SET_DEVICE_ATTR, the value");
 }
 
 /* ---- memory slots ---- */
@@ -149,7 +159,8 @@ static const struct {
 
 static void test_slots(void)
 {
-	uint8_t *mem = mmap(NULL, 0x40000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *mem =
+		mmap(NULL, 0x40000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct avmm_userspace_memory_region r;
 	unsigned int i;
 
@@ -157,12 +168,18 @@ static void test_slots(void)
 		tap_bail("mmap");
 	for (i = 0; i < SIZE(slots); i++) {
 		r = (struct avmm_userspace_memory_region){
-			.slot = slots[i].slot, .flags = slots[i].flags, .guest_phys_addr = slots[i].ipa,
-			.memory_size = slots[i].size, .userspace_addr = (uintptr_t)mem + slots[i].hva,
+			.slot = slots[i].slot,
+			.flags = slots[i].flags,
+			.guest_phys_addr = slots[i].ipa,
+			.memory_size = slots[i].size,
+			.userspace_addr = (uintptr_t)mem + slots[i].hva,
 		};
-		check(avmm_set_user_memory_region(fds[VM], &r), slots[i].want, "slot", slots[i].name);
+		check(avmm_set_user_memory_region(fds[VM], &r), slots[i].want, "slot",
+		      slots[i].name);
 	}
-	r = (struct avmm_userspace_memory_region){ .slot = 1, .memory_size = 0x1000, .userspace_addr = 1ULL << 63 };
+	r = (struct avmm_userspace_memory_region){ .slot = 1,
+						   .memory_size = 0x1000,
+						   .userspace_addr = 1ULL << 63 };
 	check(avmm_set_user_memory_region(fds[VM], &r), EINVAL, "slot", "a kernel's address");
 	munmap(mem, 0x40000);
 }
@@ -181,7 +198,8 @@ static void test_vcpus(void)
 	bool finalize = avmm_check_extension(fds[VM], AVMM_CAP_ARM_SVE) > 0 || device_is_kvm();
 
 	if (!finalize)
-		check(avmm_arm_vcpu_finalize(fds[VCPU], AVMM_ARM_VCPU_SVE), ANY, "ARM_VCPU_FINALIZE", "without SVE");
+		check(avmm_arm_vcpu_finalize(fds[VCPU], AVMM_ARM_VCPU_SVE), ANY,
+		      "ARM_VCPU_FINALIZE", "without SVE");
 	check(avmm_create_vcpu(fds[VM], 0), EEXIST, "CREATE_VCPU", "an id that is taken");
 	check(avmm_create_vcpu(fds[VM], max), EINVAL, "CREATE_VCPU", "an id out of range");
 	check(avmm_create_vcpu(fds[VM], ~0UL), EINVAL, "CREATE_VCPU", "id -1");
@@ -196,39 +214,46 @@ static void test_vcpus(void)
 	check(avmm_run(fds[BARE]), ENOEXEC, "before VCPU_INIT", "RUN");
 	check(avmm_get_reg(fds[BARE], REG_PC, &v), ENOEXEC, "before VCPU_INIT", "GET_ONE_REG");
 	check(avmm_set_reg(fds[BARE], REG_PC, 0), ENOEXEC, "before VCPU_INIT", "SET_ONE_REG");
-	check(avmm_get_reg_list(fds[BARE], (void *)&list), ENOEXEC, "before VCPU_INIT", "GET_REG_LIST");
+	check(avmm_get_reg_list(fds[BARE], (void *)&list), ENOEXEC, "before VCPU_INIT",
+	      "GET_REG_LIST");
 	if (finalize)
-		check(avmm_arm_vcpu_finalize(fds[BARE], AVMM_ARM_VCPU_SVE), ENOEXEC, "before VCPU_INIT",
-		      "ARM_VCPU_FINALIZE");
+		check(avmm_arm_vcpu_finalize(fds[BARE], AVMM_ARM_VCPU_SVE), ENOEXEC,
+		      "before VCPU_INIT", "ARM_VCPU_FINALIZE");
 	check(avmm_get_mp_state(fds[BARE], &mp), 0, "before VCPU_INIT", "GET_MP_STATE answers");
 
 	init = good;
 	init.target = 99;
-	check(avmm_arm_vcpu_init(fds[BARE], &init), EINVAL, "ARM_VCPU_INIT", "a target that is not one");
+	check(avmm_arm_vcpu_init(fds[BARE], &init), EINVAL, "ARM_VCPU_INIT",
+	      "a target that is not one");
 	init.target = ~0U;
 	check(avmm_arm_vcpu_init(fds[BARE], &init), EINVAL, "ARM_VCPU_INIT", "target -1");
 	for (feature = 9; feature < 7 * 32; feature += 31) {
 		init = good;
 		init.features[feature / 32] |= 1U << feature % 32;
-		check(avmm_arm_vcpu_init(fds[BARE], &init), ENOENT, "ARM_VCPU_INIT", "an unknown feature");
+		check(avmm_arm_vcpu_init(fds[BARE], &init), ENOENT, "ARM_VCPU_INIT",
+		      "an unknown feature");
 	}
 	if (avmm_check_extension(fds[VM], AVMM_CAP_ARM_SVE) <= 0) {
 		init = good;
 		init.features[0] |= 1 << AVMM_ARM_VCPU_SVE;
-		check(avmm_arm_vcpu_init(fds[BARE], &init), EINVAL, "ARM_VCPU_INIT", "SVE without the capability");
+		check(avmm_arm_vcpu_init(fds[BARE], &init), EINVAL, "ARM_VCPU_INIT",
+		      "SVE without the capability");
 	}
 	check(avmm_run(fds[BARE]), ENOEXEC, "after a refused VCPU_INIT", "RUN");
 	init = good;
 	init.features[0] |= 1 << AVMM_ARM_VCPU_PSCI_0_2;
 	check(avmm_arm_vcpu_init(fds[BARE], &init), 0, "ARM_VCPU_INIT", "a good one");
 	check(avmm_arm_vcpu_init(fds[BARE], &init), 0, "ARM_VCPU_INIT", "the same again");
-	check(avmm_arm_vcpu_init(fds[BARE], &good), EINVAL, "ARM_VCPU_INIT", "other features the second time");
+	check(avmm_arm_vcpu_init(fds[BARE], &good), EINVAL, "ARM_VCPU_INIT",
+	      "other features the second time");
 	if (finalize) {
-		check(avmm_ioctl(fds[VCPU], AVMM_ARM_VCPU_FINALIZE, (void *)BAD_POINTER), EFAULT, "bad pointer",
-		      "ARM_VCPU_FINALIZE");
-		check(avmm_arm_vcpu_finalize(fds[BARE], 99), EINVAL, "ARM_VCPU_FINALIZE", "an unknown feature");
+		check(avmm_ioctl(fds[VCPU], AVMM_ARM_VCPU_FINALIZE, (void *)BAD_POINTER), EFAULT,
+		      "bad pointer", "ARM_VCPU_FINALIZE");
+		check(avmm_arm_vcpu_finalize(fds[BARE], 99), EINVAL, "ARM_VCPU_FINALIZE",
+		      "an unknown feature");
 		check(avmm_arm_vcpu_finalize(fds[BARE], AVMM_ARM_VCPU_SVE),
-		      avmm_check_extension(fds[VM], AVMM_CAP_ARM_SVE) > 0 ? EPERM : EINVAL, "ARM_VCPU_FINALIZE", "SVE");
+		      avmm_check_extension(fds[VM], AVMM_CAP_ARM_SVE) > 0 ? EPERM : EINVAL,
+		      "ARM_VCPU_FINALIZE", "SVE");
 	}
 	check(avmm_ioctl_value(fds[VCPU], AVMM_RUN, 1), EINVAL, "RUN", "an argument");
 	check(avmm_get_reg_list(fds[VCPU], (void *)&list), E2BIG, "GET_REG_LIST", "room for none");
@@ -269,15 +294,18 @@ static void test_lines(struct vm *with, struct vm *without)
 	bool user_irq = avmm_check_extension(without->fd, AVMM_CAP_ARM_USER_IRQ) > 0;
 
 	for (i = 0; i < SIZE(lines); i++) {
-		check(avmm_irq_line(with->fd, lines[i].irq, 1), lines[i].want, "IRQ_LINE", lines[i].name);
-		check(avmm_irq_line(with->fd, lines[i].irq, 0), lines[i].want, "IRQ_LINE, low", lines[i].name);
+		check(avmm_irq_line(with->fd, lines[i].irq, 1), lines[i].want, "IRQ_LINE",
+		      lines[i].name);
+		check(avmm_irq_line(with->fd, lines[i].irq, 0), lines[i].want, "IRQ_LINE, low",
+		      lines[i].name);
 		if (!user_irq && (lines[i].irq >> 24 & 0xf) == AVMM_ARM_IRQ_TYPE_CPU) {
 			tap_skip("no AVMM_CAP_ARM_USER_IRQ", lines[i].name);
 			continue;
 		}
-		check(avmm_irq_line(without->fd, lines[i].irq, 1), lines[i].bare, "IRQ_LINE without vGIC", lines[i].name);
-		check(avmm_irq_line(without->fd, lines[i].irq, 0), lines[i].bare, "IRQ_LINE without vGIC, low",
-		      lines[i].name);
+		check(avmm_irq_line(without->fd, lines[i].irq, 1), lines[i].bare,
+		      "IRQ_LINE without vGIC", lines[i].name);
+		check(avmm_irq_line(without->fd, lines[i].irq, 0), lines[i].bare,
+		      "IRQ_LINE without vGIC, low", lines[i].name);
 	}
 }
 
@@ -295,8 +323,10 @@ static void test_devices(void)
 	check(avmm_has_device_attr(fds[GIC], &attr), ENXIO, "HAS_DEVICE_ATTR", "an unknown group");
 	check(avmm_set_device_attr(fds[GIC], &attr), ENXIO, "SET_DEVICE_ATTR", "an unknown group");
 	check(avmm_get_device_attr(fds[GIC], &attr), ENXIO, "GET_DEVICE_ATTR", "an unknown group");
-	check(avmm_has_device_attr(fds[VCPU], &attr), ENXIO, "HAS_DEVICE_ATTR on a vCPU", "an unknown group");
-	check(avmm_set_device_attr(fds[VCPU], &attr), ENXIO, "SET_DEVICE_ATTR on a vCPU", "an unknown group");
+	check(avmm_has_device_attr(fds[VCPU], &attr), ENXIO, "HAS_DEVICE_ATTR on a vCPU",
+	      "an unknown group");
+	check(avmm_set_device_attr(fds[VCPU], &attr), ENXIO, "SET_DEVICE_ATTR on a vCPU",
+	      "an unknown group");
 	if (avmm_check_extension(fds[VM], AVMM_CAP_ENABLE_CAP_VM) > 0) {
 		check(avmm_enable_cap(fds[VM], &cap), EINVAL, "ENABLE_CAP", "an unknown one");
 		cap = (struct avmm_enable_cap){ .cap = AVMM_CAP_ARM_NISV_TO_USER, .flags = 1 };
@@ -328,15 +358,18 @@ static void test_files(struct vm *vm)
 	void *p;
 
 	for (f = 0; f < FDS; f++) {
-		tap_ok(read(fds[f], &c, 1) < 0 && (errno == EINVAL || errno == EISDIR), "read of a %s file", fd_name[f]);
-		tap_ok(write(fds[f], &c, 1) < 0 && errno == EINVAL, "write of a %s file", fd_name[f]);
+		tap_ok(read(fds[f], &c, 1) < 0 && (errno == EINVAL || errno == EISDIR),
+		       "read of a %s file", fd_name[f]);
+		tap_ok(write(fds[f], &c, 1) < 0 && errno == EINVAL, "write of a %s file",
+		       fd_name[f]);
 		if (f == VCPU || f == BARE)
 			continue;
 		p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fds[f], 0);
 		tap_ok(p == MAP_FAILED && errno == ENODEV, "mmap of a %s file", fd_name[f]);
 	}
 	p = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fds[VCPU], 0);
-	tap_ok(p == MAP_FAILED || !munmap(p, vm->run_size), "a private mapping of the run page does no harm");
+	tap_ok(p == MAP_FAILED || !munmap(p, vm->run_size),
+	       "a private mapping of the run page does no harm");
 	p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fds[VCPU], 1L << 30);
 	tap_ok(p == MAP_FAILED || !munmap(p, 4096), "a mapping far behind it does no harm");
 }

@@ -55,8 +55,10 @@ static void end(void)
 	munmap(mem, mem_size);
 }
 
-/* The guest writes a word of value ^ address to each page, or counts the pages that have another
- * one. */
+/*
+ * The guest writes a word of value ^ address to each page, or counts the pages that have another
+ * one.
+ */
 static void fill(uint64_t at, uint64_t value, uint64_t pages)
 {
 	uint64_t r;
@@ -128,8 +130,10 @@ static void test_dontneed(void)
 	end();
 }
 
-/* Runs an operation that the host's mapping forbids: RUN says EFAULT, and goes on once the mapping
- * allows it. */
+/*
+ * Runs an operation that the host's mapping forbids: RUN says EFAULT, and goes on once the mapping
+ * allows it.
+ */
 static void faulting(uint64_t what, const char *name)
 {
 	uint64_t r;
@@ -371,8 +375,10 @@ static void test_pageout(void)
 	begin(SIZE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	madvise(mem, SIZE, MADV_NOHUGEPAGE);
 	fill(AT, 14, PAGES);
-	/* The first time the pages are young, by the guest's accesses; that is when they stop being
-	 * so. */
+	/*
+	 * The first time the pages are young, by the guest's accesses; that is when they stop being
+	 * so.
+	 */
 	madvise(mem, SIZE, MADV_PAGEOUT);
 	madvise(mem, SIZE, MADV_PAGEOUT);
 	n = resident(mem, SIZE);
@@ -388,8 +394,10 @@ static void test_pageout(void)
 
 #define LEFT	(16 * MIB)
 
-/* More guest memory than there is; all of it written, and found again. Most of the host's is locked
- * away for that. */
+/*
+ * More guest memory than there is; all of it written, and found again. Most of the host's is locked
+ * away for that.
+ */
 static void test_pressure(void)
 {
 	unsigned long available = meminfo("MemAvailable") / 1024 * MIB, swap = meminfo("SwapFree");

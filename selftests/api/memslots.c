@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory slots: what a guest sees when they are added, moved, deleted and made read-only, also while it runs. */
+/*
+ * Memory slots: what a guest sees when they are added, moved, deleted and made read-only, also
+ * while it runs.
+ */
 #include <sys/mman.h>
 
 #include "guest_ops.h"
@@ -64,7 +67,8 @@ static void test_basic(void)
 	avmm_unmap_memory(vm->fd, SLOT);
 
 	/* the last page that the VM's 40 bits of address have */
-	tap_eq(-avmm_map_memory(vm->fd, SLOT, 0, (1UL << 40) - SIZE, a, SIZE), 0, "a slot at the end of the IPA space");
+	tap_eq(-avmm_map_memory(vm->fd, SLOT, 0, (1UL << 40) - SIZE, a, SIZE), 0,
+	       "a slot at the end of the IPA space");
 	op_reads(v, (1UL << 40) - 4096, 0xaaaa003f, "its last page is there");
 	vm_free(vm);
 	munmap(a, SIZE);
@@ -100,7 +104,10 @@ static void test_readonly(void)
 	tap_eq(a[0], 5, "and is seen outside");
 	avmm_unmap_memory(vm->fd, SLOT);
 
-	/* memory that is read-only outside; a slot of it must be so too for the reads, and writes are exits */
+	/*
+	 * memory that is read-only outside; a slot of it must be so too for the reads, and writes
+	 * are exits
+	 */
 	mprotect(a, SIZE, PROT_READ);
 	tap_eq(-map_slot(vm, AT, a, AVMM_MEM_READONLY), 0, "a read-only slot of read-only memory");
 	op_reads(v, AT + 4 * 4096, 0xcccc0004, "a read of it");
@@ -113,7 +120,8 @@ static void test_many(void)
 {
 	struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(memslots) });
 	struct vcpu *v = &vm->vcpu[0];
-	int limit = avmm_check_extension(vm->fd, AVMM_CAP_NR_MEMSLOTS), n = limit - 1 < 500 ? limit - 1 : 500, i;
+	int limit = avmm_check_extension(vm->fd, AVMM_CAP_NR_MEMSLOTS),
+	    n = limit - 1 < 500 ? limit - 1 : 500, i;
 	uint64_t *a = new_mem(n * 4096UL, 0xdddd0000), value, bad = 0;
 
 	tap_ok(limit >= 32, "AVMM_CAP_NR_MEMSLOTS is %d", limit);
@@ -121,10 +129,12 @@ static void test_many(void)
 		bad += avmm_map_memory(vm->fd, 1 + i, 0, AT + i * 8192UL, &a[i * 512], 4096) != 0;
 	tap_eq(bad, 0, "%d slots of a page each", n);
 	for (i = 0; i < n; i++)
-		bad += op(v, OP_READ, AT + i * 8192UL, 0, &value) != STEP_UCALL || value != 0xdddd0000UL + i;
+		bad += op(v, OP_READ, AT + i * 8192UL, 0, &value) != STEP_UCALL ||
+		       value != 0xdddd0000UL + i;
 	tap_eq(bad, 0, "each has its page");
 	op_exits(v, false, AT + 4096, "between two of them");
-	tap_eq(-avmm_map_memory(vm->fd, limit - 1, 0, AT - 0x100000, a, 4096), 0, "the slot with the highest number");
+	tap_eq(-avmm_map_memory(vm->fd, limit - 1, 0, AT - 0x100000, a, 4096), 0,
+	       "the slot with the highest number");
 	op_reads(v, AT - 0x100000, 0xdddd0000, "has its page");
 	for (i = 0; i < n; i += 2)
 		bad += avmm_unmap_memory(vm->fd, 1 + i) != 0;
@@ -189,7 +199,8 @@ static void test_under_run(bool move)
 	for (i = 0; i < rounds; i++) {
 		/* it writes while the slot is there ... */
 		before = ((volatile uint64_t *)a)[0];
-		for (t = now_ns(); ((volatile uint64_t *)a)[0] == before && now_ns() - t < 20000000000ULL;)
+		for (t = now_ns();
+		     ((volatile uint64_t *)a)[0] == before && now_ns() - t < 20000000000ULL;)
 			usleep(100);
 		alive += ((volatile uint64_t *)a)[0] != before;
 		if (move)
@@ -202,7 +213,8 @@ static void test_under_run(bool move)
 		bad += ((volatile uint64_t *)a)[0] != before;
 		bad += map_slot(vm, AT, a, 0) != 0;
 	}
-	tap_eq(alive, rounds, "%s: the guest writes each time the slot is back", move ? "move" : "delete");
+	tap_eq(alive, rounds, "%s: the guest writes each time the slot is back",
+	       move ? "move" : "delete");
 	tap_eq(bad, 0, "%s: it does not write once the slot is gone", move ? "move" : "delete");
 	tap_ok(r.exits > 0, "%s: its accesses were exits meanwhile: %llu", move ? "move" : "delete",
 	       (unsigned long long)r.exits);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loads and stores to addresses without memory: the run page that comes out, the register that goes back in,
- * immediate_exit in between, and instructions without a syndrome.
+ * Loads and stores to addresses without memory: the run page that comes out, the register that goes
+ * back in, immediate_exit in between, and instructions without a syndrome.
  */
 #include "avmm_util.h"
 #include "api/mmio_exit.h"
@@ -13,7 +13,8 @@ static const struct mmio_case_row {
 	int id, write, len;
 	uint64_t before, want;
 } cases[] = {
-#define ROW(n, insn, w, l, b, v)	{ .name = #n, .id = CASE_##n, .write = w, .len = l, .before = b, .want = v },
+#define ROW(n, insn, w, l, b, v) \
+	{ .name = #n, .id = CASE_##n, .write = w, .len = l, .before = b, .want = v },
 	MMIO_CASES(ROW)
 #undef ROW
 };
@@ -46,8 +47,9 @@ static void ask(struct vcpu *vcpu, int id, uint64_t address, uint64_t value)
 }
 
 /*
- * The register after a load. QEMU's TCG leaves the sign-extension bit out of the syndrome in some versions (7.2 and
- * others), and then no hypervisor can know; that value, under that machine only, is not held against it.
+ * The register after a load. QEMU's TCG leaves the sign-extension bit out of the syndrome in some
+ * versions (7.2 and others), and then no hypervisor can know; that value, under that machine only,
+ * is not held against it.
  */
 static void check_register(const struct mmio_case_row *c, uint64_t got, const char *where)
 {
@@ -85,9 +87,11 @@ static void test_case(struct vcpu *vcpu, const struct mmio_case_row *c, bool imm
 	if (immediate) {
 		pc = vcpu_get(vcpu, REG_PC);
 		run->immediate_exit = 1;
-		tap_eq(-vcpu_run(vcpu), EINTR, "%s: immediate_exit after the exit gives EINTR", c->name);
+		tap_eq(-vcpu_run(vcpu), EINTR, "%s: immediate_exit after the exit gives EINTR",
+		       c->name);
 		run->immediate_exit = 0;
-		tap_eq(vcpu_get(vcpu, REG_PC), pc + 4, "%s: and the access is complete: pc", c->name);
+		tap_eq(vcpu_get(vcpu, REG_PC), pc + 4, "%s: and the access is complete: pc",
+		       c->name);
 		check_register(c, vcpu_x(vcpu, 2), "and register");
 	}
 	to_sync(vcpu, SYNC_RESULT);
@@ -95,7 +99,10 @@ static void test_case(struct vcpu *vcpu, const struct mmio_case_row *c, bool imm
 	tap_eq(vcpu->uc.arg[2], address, "%s: address register untouched", c->name);
 }
 
-/* Without KVM_CAP_ARM_NISV_TO_USER switched on RUN fails and the instruction may be stepped over by the VMM. */
+/*
+ * Without KVM_CAP_ARM_NISV_TO_USER switched on RUN fails and the instruction may be stepped over by
+ * the VMM.
+ */
 static void test_nisv(struct vcpu *vcpu, const struct nisv_case_row *c, bool to_user)
 {
 	uint64_t address = MAP_MMIO + 0x200;
@@ -105,8 +112,10 @@ static void test_nisv(struct vcpu *vcpu, const struct nisv_case_row *c, bool to_
 	r = vcpu_step(vcpu);
 	if (to_user) {
 		tap_eq(r, AVMM_EXIT_ARM_NISV, "%s: exits with ARM_NISV", c->name);
-		tap_eq(vcpu->run->arm_nisv.fault_ipa & ~0xfffULL, address & ~0xfffULL, "%s: fault_ipa", c->name);
-		tap_eq(vcpu->run->arm_nisv.esr_iss >> 6 & 1, c->write, "%s: esr_iss says write %d", c->name, c->write);
+		tap_eq(vcpu->run->arm_nisv.fault_ipa & ~0xfffULL, address & ~0xfffULL,
+		       "%s: fault_ipa", c->name);
+		tap_eq(vcpu->run->arm_nisv.esr_iss >> 6 & 1, c->write, "%s: esr_iss says write %d",
+		       c->name, c->write);
 	} else {
 		tap_eq(-r, ENOSYS, "%s: no syndrome, ENOSYS", c->name);
 	}
@@ -115,7 +124,8 @@ static void test_nisv(struct vcpu *vcpu, const struct nisv_case_row *c, bool to_
 	tap_eq(vcpu->uc.arg[1], V, "%s: stepped over, register untouched", c->name);
 }
 
-/* The access at the very end of what an IPA may be, and one that goes from memory into the unknown. */
+/* The access at the very end of what an IPA may be, and one that goes from memory into the unknown.
+ */
 static void test_edges(struct vcpu *vcpu)
 {
 	static const uint64_t at[] = { 0x0, 0x0c001000 - 8, MAP_RAM - 8 };
@@ -123,7 +133,8 @@ static void test_edges(struct vcpu *vcpu)
 
 	for (i = 0; i < 3; i++) {
 		ask(vcpu, CASE_LDRX, at[i], 0);
-		tap_eq(vcpu_step(vcpu), AVMM_EXIT_MMIO, "load of 0x%llx exits", (unsigned long long)at[i]);
+		tap_eq(vcpu_step(vcpu), AVMM_EXIT_MMIO, "load of 0x%llx exits",
+		       (unsigned long long)at[i]);
 		tap_eq(vcpu->run->mmio.phys_addr, at[i], "with that address");
 		memset(vcpu->run->mmio.data, 0x5a, 8);
 		to_sync(vcpu, SYNC_RESULT);
@@ -133,7 +144,8 @@ static void test_edges(struct vcpu *vcpu)
 
 static void test_vm(bool nommu, bool no_gic)
 {
-	struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(mmio_exit), .nommu = nommu, .no_gic = no_gic });
+	struct vm *vm = vm_new(
+		&(struct vm_config){ PAYLOAD_OF(mmio_exit), .nommu = nommu, .no_gic = no_gic });
 	struct avmm_enable_cap cap = { .cap = AVMM_CAP_ARM_NISV_TO_USER };
 	struct vcpu *vcpu = &vm->vcpu[0];
 	unsigned int i;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The table of MMIO accesses, for the payload (instruction) and for the test (what must come of it). */
+/*
+ * The table of MMIO accesses, for the payload (instruction) and for the test (what must come of
+ * it).
+ */
 #ifndef SELFTESTS_MMIO_EXIT_H
 #define SELFTESTS_MMIO_EXIT_H
 

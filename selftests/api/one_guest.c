@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The least there is: a guest of three instructions. By itself a test that it runs; for scripts also
+ * The least there is: a guest of three instructions. By itself a test that it runs; for scripts
+ * also
  *
  *	one_guest --run			says nothing, status 0 if it ran
  *	one_guest --hold device|vm|vcpu	holds one open file until it is killed

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Registers from outside: the list, every register there and back, sizes and ids that must be refused, and that what is
- * set here is what the guest has.
+ * Registers from outside: the list, every register there and back, sizes and ids that must be
+ * refused, and that what is set here is what the guest has.
  */
 #include "avmm_util.h"
 
@@ -80,7 +80,8 @@ static void test_list(struct vcpu *v)
 	r = avmm_alloc_reg_list(v->fd, &list);
 	if (!tap_eq(-r, 0, "GET_REG_LIST") || !list)
 		tap_bail("no list");
-	tap_ok(list->n <= 500, "%llu registers, no more than clients have room for", (unsigned long long)list->n);
+	tap_ok(list->n <= 500, "%llu registers, no more than clients have room for",
+	       (unsigned long long)list->n);
 	for (i = bad = 0; i < list->n; i++)
 		for (j = 0; j < i; j++)
 			bad += list->reg[i] == list->reg[j];
@@ -90,7 +91,8 @@ static void test_list(struct vcpu *v)
 			if (listed(rows[i].first + j * rows[i].step))
 				continue;
 			bad++;
-			tap_diag("not listed: 0x%llx", (unsigned long long)(rows[i].first + j * rows[i].step));
+			tap_diag("not listed: 0x%llx",
+				 (unsigned long long)(rows[i].first + j * rows[i].step));
 		}
 		tap_eq(bad, 0, "listed: %s", rows[i].name);
 	}
@@ -131,7 +133,8 @@ static void test_round_trip(struct vcpu *v, const char *when)
 		r = avmm_set_one_reg(v->fd, id, a);
 		if (r) {
 			no_set++;
-			tap_diag("cannot set 0x%llx to itself: %s", (unsigned long long)id, strerror(-r));
+			tap_diag("cannot set 0x%llx to itself: %s", (unsigned long long)id,
+				 strerror(-r));
 			continue;
 		}
 		r = avmm_get_one_reg(v->fd, id, b);
@@ -165,7 +168,8 @@ static const struct {
 	{ "a firmware register out of range", AVMM_REG_ARM_FW_REG(99), ENOENT },
 	{ "a feature bitmap out of range", AVMM_REG_ARM_FW_FEAT_BMAP_REG(99), ENOENT },
 	{ "a system register that is not one", SYS(3, 7, 15, 15, 7), ENOENT },
-	{ "SCTLR_EL1 as 32 bits", (SYS(3, 0, 1, 0, 0) & ~AVMM_REG_SIZE_MASK) | AVMM_REG_SIZE_U32, ENOENT },
+	{ "SCTLR_EL1 as 32 bits", (SYS(3, 0, 1, 0, 0) & ~AVMM_REG_SIZE_MASK) | AVMM_REG_SIZE_U32,
+	  ENOENT },
 	{ "a family that is not one", U64(0x33ULL << AVMM_REG_ARM_COPROC_SHIFT), ENOENT },
 	{ "PMCR_EL0 of a vCPU without PMU", SYS(3, 3, 9, 12, 0), ENOENT },
 };
@@ -176,8 +180,10 @@ static void test_unknown(struct vcpu *v)
 	unsigned int i;
 
 	for (i = 0; i < SIZE(unknown); i++) {
-		tap_eq(-avmm_get_one_reg(v->fd, unknown[i].id, buf), unknown[i].want, "get: %s", unknown[i].name);
-		tap_eq(-avmm_set_one_reg(v->fd, unknown[i].id, buf), unknown[i].want, "set: %s", unknown[i].name);
+		tap_eq(-avmm_get_one_reg(v->fd, unknown[i].id, buf), unknown[i].want, "get: %s",
+		       unknown[i].name);
+		tap_eq(-avmm_set_one_reg(v->fd, unknown[i].id, buf), unknown[i].want, "set: %s",
+		       unknown[i].name);
 	}
 }
 
@@ -200,10 +206,13 @@ static const struct {
 	{ "an unallocated ID register", SYS(3, 0, 0, 7, 7), 1, true },
 	{ "PSCI 0.0", AVMM_REG_ARM_PSCI_VERSION, 0, false },
 	{ "PSCI 7.7", AVMM_REG_ARM_PSCI_VERSION, 0x70007, false },
-	{ "workaround 1 of a level that is not one", AVMM_REG_ARM_SMCCC_ARCH_WORKAROUND_1, 0xff, false },
+	{ "workaround 1 of a level that is not one", AVMM_REG_ARM_SMCCC_ARCH_WORKAROUND_1, 0xff,
+	  false },
 	{ "an unknown bit of the standard services", AVMM_REG_ARM_STD_BMAP, 1ULL << 40, false },
-	{ "an unknown bit of the hypervisor services", AVMM_REG_ARM_STD_HYP_BMAP, 1ULL << 40, false },
-	{ "an unknown bit of the vendor services", AVMM_REG_ARM_VENDOR_HYP_BMAP, 1ULL << 40, false },
+	{ "an unknown bit of the hypervisor services", AVMM_REG_ARM_STD_HYP_BMAP, 1ULL << 40,
+	  false },
+	{ "an unknown bit of the vendor services", AVMM_REG_ARM_VENDOR_HYP_BMAP, 1ULL << 40,
+	  false },
 };
 
 static void test_invalid(struct vcpu *v)
@@ -214,7 +223,8 @@ static void test_invalid(struct vcpu *v)
 	for (i = 0; i < SIZE(invalid); i++) {
 		own = vcpu_get(v, invalid[i].id);
 		value = invalid[i].flip ? own ^ invalid[i].value : invalid[i].value;
-		tap_eq(-avmm_set_reg(v->fd, invalid[i].id, value), EINVAL, "refused: %s", invalid[i].name);
+		tap_eq(-avmm_set_reg(v->fd, invalid[i].id, value), EINVAL, "refused: %s",
+		       invalid[i].name);
 		after = vcpu_get(v, invalid[i].id);
 		tap_eq(after, own, "unchanged after it: %s", invalid[i].name);
 	}
@@ -227,8 +237,10 @@ static void test_psci_versions(struct vcpu *v)
 	uint64_t own = vcpu_get(v, AVMM_REG_ARM_PSCI_VERSION);
 
 	for (unsigned int i = 0; i < 3; i++) {
-		tap_eq(-avmm_set_reg(v->fd, AVMM_REG_ARM_PSCI_VERSION, versions[i]), 0, "PSCI_VERSION 0x%x", versions[i]);
-		tap_eq(vcpu_get(v, AVMM_REG_ARM_PSCI_VERSION), versions[i], "PSCI_VERSION 0x%x reads back", versions[i]);
+		tap_eq(-avmm_set_reg(v->fd, AVMM_REG_ARM_PSCI_VERSION, versions[i]), 0,
+		       "PSCI_VERSION 0x%x", versions[i]);
+		tap_eq(vcpu_get(v, AVMM_REG_ARM_PSCI_VERSION), versions[i],
+		       "PSCI_VERSION 0x%x reads back", versions[i]);
 	}
 	vcpu_set(v, AVMM_REG_ARM_PSCI_VERSION, own);
 }
@@ -249,12 +261,13 @@ static const struct {
 static void test_reset(struct vcpu *v, const char *when)
 {
 	for (unsigned int i = 0; i < SIZE(reset); i++)
-		tap_eq(vcpu_get(v, reset[i].id) & reset[i].mask, reset[i].value, "%s: %s", when, reset[i].name);
+		tap_eq(vcpu_get(v, reset[i].id) & reset[i].mask, reset[i].value, "%s: %s", when,
+		       reset[i].name);
 }
 
 /* ---- the same registers inside and outside ---- */
 
-#define ENC(op0, op1, crn, crm, op2)	((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
+#define ENC(op0, op1, crn, crm, op2) ((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
 #define MRS(enc, rt)	(0xd5200000 | (uint32_t)((enc) & 0x7fff) << 5 | 1U << 20 | (rt))
 #define MSR(enc, rt)	(0xd5000000 | (uint32_t)((enc) & 0x7fff) << 5 | 1U << 20 | (rt))
 
@@ -297,8 +310,12 @@ static void test_shared(struct vm *vm)
 	unsigned int i;
 
 	for (i = 0; i < SIZE(shared); i++) {
-		const uint32_t code[] = { MRS(shared[i].enc, 0), 0xf9000020, MSR(shared[i].enc, 2), 0xd5033fdf, 0xf9000022,
-			0x14000000 };
+		const uint32_t code[] = { MRS(shared[i].enc, 0),
+					  0xf9000020,
+					  MSR(shared[i].enc, 2),
+					  0xd5033fdf,
+					  0xf9000022,
+					  0x14000000 };
 
 		other = shared[i].value ^ 0x1000;
 		if (shared[i].value < 0x1000)
@@ -321,7 +338,8 @@ static void test_shared(struct vm *vm)
 		memcpy(&inside, v->run->mmio.data, 8);
 		tap_eq(inside, shared[i].value, "%s: the guest reads what was set", shared[i].name);
 		tap_eq(vcpu_run(v), AVMM_EXIT_MMIO, "%s: the guest writes it", shared[i].name);
-		tap_eq(vcpu_get(v, shared[i].id), other, "%s: and that is what is got", shared[i].name);
+		tap_eq(vcpu_get(v, shared[i].id), other, "%s: and that is what is got",
+		       shared[i].name);
 	}
 }
 
@@ -340,7 +358,8 @@ int main(void)
 	test_unknown(v);
 	test_invalid(v);
 	test_psci_versions(v);
-	tap_eq(vcpu_get(&vm->vcpu[1], AVMM_SYSREG_MPIDR_EL1) & 0xff80ffffff, 0x80000001, "MPIDR_EL1 of the second vCPU");
+	tap_eq(vcpu_get(&vm->vcpu[1], AVMM_SYSREG_MPIDR_EL1) & 0xff80ffffff, 0x80000001,
+	       "MPIDR_EL1 of the second vCPU");
 	test_shared(vm);
 	test_round_trip(v, "after RUN");
 	tap_eq(-avmm_set_reg(v->fd, AVMM_REG_ARM_STD_BMAP, 0), EBUSY, "a feature bitmap after RUN");

@@ -18,13 +18,17 @@ static void test_undefined(void)
 	struct trap *t;
 	u64 pc;
 
-#define UNDEF(name, insn)								\
-	do {										\
-		t = trap_expect();							\
-		asm volatile("	adr	%0, 1f\n1:	" insn "\n" : "=&r"(pc) : : "x0", "memory");	\
-		trap_end();								\
-		report(t->count == 1 && t->vector == VEC_SYNC && t->esr == 0x02000000, name, t->esr, t->count);	\
-		report_eq(t->elr, pc, name ": ELR");					\
+#define UNDEF(name, insn)                                                                    \
+	do {                                                                                 \
+		t = trap_expect();                                                           \
+		asm volatile("	adr	%0, 1f\n1:	" insn "\n"                          \
+			     : "=&r"(pc)                                                     \
+			     :                                                               \
+			     : "x0", "memory");                                              \
+		trap_end();                                                                  \
+		report(t->count == 1 && t->vector == VEC_SYNC && t->esr == 0x02000000, name, \
+		       t->esr, t->count);                                                    \
+		report_eq(t->elr, pc, name ": ELR");                                         \
 	} while (0)
 
 	UNDEF("UDF", ".inst 0");
@@ -108,7 +112,8 @@ static void test_traps(void)
 
 	write_sysreg(0, cpacr_el1);
 	isb();
-	check(TRY(asm volatile("fmov d0, xzr" : : : "v0")), VEC_SYNC, 0x07, "FP while CPACR_EL1 says no");
+	t = TRY(asm volatile("fmov d0, xzr" : : : "v0"));
+	check(t, VEC_SYNC, 0x07, "FP while CPACR_EL1 says no");
 	write_sysreg(3 << 20, cpacr_el1);
 	isb();
 	report_eq(TRY(asm volatile("fmov d0, xzr" : : : "v0"))->count, 0, "and when it says yes");
@@ -148,18 +153,19 @@ static void test_el0(void)
 	t = trap_expect();
 	report_eq(call_el0(el0_undef, 5), 6, "EL0 goes on after an undefined instruction");
 	trap_end();
-	report(t->count == 1 && t->vector == VEC_SYNC_EL0 && ESR_EC(t->esr) == EC_UNKNOWN, "EL0: undefined instruction",
-	       t->esr, t->vector);
+	report(t->count == 1 && t->vector == VEC_SYNC_EL0 && ESR_EC(t->esr) == EC_UNKNOWN,
+	       "EL0: undefined instruction", t->esr, t->vector);
 	t = trap_expect();
 	call_el0(el0_peek, MAP_RAM);
 	trap_end();
-	report(t->count == 1 && t->vector == VEC_SYNC_EL0 && ESR_EC(t->esr) == EC_DABT_LOW && t->far == MAP_RAM &&
-	       (FSC(t->esr) & 0x3c) == 0x0c, "EL0: the kernel's memory", t->esr, t->far);
+	report(t->count == 1 && t->vector == VEC_SYNC_EL0 && ESR_EC(t->esr) == EC_DABT_LOW &&
+		       t->far == MAP_RAM && (FSC(t->esr) & 0x3c) == 0x0c,
+	       "EL0: the kernel's memory", t->esr, t->far);
 	t = trap_expect();
 	call_el0(el0_wfi, 0);
 	trap_end();
-	report(t->count == 1 && t->vector == VEC_SYNC_EL0 && ESR_EC(t->esr) == 0x01, "EL0: WFI is the guest kernel's to trap",
-	       t->esr, t->vector);
+	report(t->count == 1 && t->vector == VEC_SYNC_EL0 && ESR_EC(t->esr) == 0x01,
+	       "EL0: WFI is the guest kernel's to trap", t->esr, t->vector);
 }
 
 /* ---- memory ---- */
@@ -178,22 +184,26 @@ static void test_memory(void)
 	window_unmap(0);
 	t = TRY(asm volatile("ldr x0, [%0]" : : "r"(va + 8) : "x0"));
 	check(t, VEC_SYNC, EC_DABT_CUR, "a page that the guest has not mapped");
-	report(FSC(t->esr) == 7 && t->far == va + 8, "is a translation fault of level 3", t->esr, t->far);
+	report(FSC(t->esr) == 7 && t->far == va + 8, "is a translation fault of level 3", t->esr,
+	       t->far);
 	report(!(t->esr & 1 << 6), "of a read", t->esr, 0);
 	t = TRY(asm volatile("str xzr, [%0]" : : "r"(va + 16)));
-	report(FSC(t->esr) == 7 && t->far == va + 16 && t->esr & 1 << 6, "and of a write", t->esr, t->far);
+	report(FSC(t->esr) == 7 && t->far == va + 16 && t->esr & 1 << 6, "and of a write", t->esr,
+	       t->far);
 
 	va = window_map(0, MAP_RAM, PTE_NORMAL | PTE_RO);
 	t = TRY(asm volatile("str xzr, [%0]" : : "r"(va)));
-	report(ESR_EC(t->esr) == EC_DABT_CUR && FSC(t->esr) == 0xf, "a page that the guest has read-only", t->esr, t->far);
+	report(ESR_EC(t->esr) == EC_DABT_CUR && FSC(t->esr) == 0xf,
+	       "a page that the guest has read-only", t->esr, t->far);
 
 	va = window_map(0, MAP_RAM, PTE_DEVICE);
 	t = TRY(asm volatile("ldr x0, [%0]" : : "r"(va + 1) : "x0"));
 	if (t->count)
-		report(ESR_EC(t->esr) == EC_DABT_CUR && FSC(t->esr) == 0x21, "an unaligned access to device memory", t->esr,
-		       t->far);
+		report(ESR_EC(t->esr) == EC_DABT_CUR && FSC(t->esr) == 0x21,
+		       "an unaligned access to device memory", t->esr, t->far);
 	else
-		report_skip("an unaligned access to device memory", "this CPU, an emulated one, does not check it");
+		report_skip("an unaligned access to device memory",
+			    "this CPU, an emulated one, does not check it");
 	window_unmap(0);
 
 	/* a table of the guest's own that is where no slot is */
@@ -202,8 +212,8 @@ static void test_memory(void)
 	isb();
 	t = TRY(asm volatile("ldr x0, [%0]" : : "r"(MAP_WINDOW + 0x200000 + 24) : "x0"));
 	report(t->count == 1 && ESR_EC(t->esr) == EC_DABT_CUR &&
-	       (FSC(t->esr) == FSC_SEA || (FSC(t->esr) & 0x3c) == 0x14), "a page table where no slot is: external abort",
-	       t->esr, t->far);
+		       (FSC(t->esr) == FSC_SEA || (FSC(t->esr) & 0x3c) == 0x14),
+	       "a page table where no slot is: external abort", t->esr, t->far);
 	report_eq(t->far, MAP_WINDOW + 0x200000 + 24, "FAR is the access");
 	window_l2[1] = 0;
 	dsb(ish);
@@ -223,7 +233,8 @@ static void test_injected(u64 caps)
 		       "an abort instead of an MMIO answer", t->esr, t->count);
 		report_eq(t->far, MAP_MMIO + 0x40, "with the address in FAR");
 	} else {
-		report_skip("an abort instead of an MMIO answer", "no AVMM_CAP_ARM_INJECT_EXT_DABT");
+		report_skip("an abort instead of an MMIO answer",
+			    "no AVMM_CAP_ARM_INJECT_EXT_DABT");
 	}
 	if (caps & 1) {
 		t = trap_expect();
@@ -234,7 +245,8 @@ static void test_injected(u64 caps)
 		udelay(100);
 		asm volatile("msr daifset, #4" : : : "memory");
 		trap_end();
-		report(t->count == 1 && t->vector == VEC_SERROR, "and comes when it is clear", t->vector, t->count);
+		report(t->count == 1 && t->vector == VEC_SERROR, "and comes when it is clear",
+		       t->vector, t->count);
 	} else {
 		report_skip("SError", "no AVMM_CAP_VCPU_EVENTS");
 	}
@@ -248,7 +260,7 @@ static bool hook_step(struct frame *f, u64 vector, u64 esr)
 {
 	if (vector != VEC_SYNC)
 		return false;
-	if (ESR_EC(esr) == EC_BRK64 && (esr & 0xffff) == 1) {	/* begin: step from behind the brk */
+	if (ESR_EC(esr) == EC_BRK64 && (esr & 0xffff) == 1) { /* begin: step from behind the brk */
 		f->elr += 4;
 		f->spsr = (f->spsr & ~(1UL << 9)) | 1UL << 21;
 		write_sysreg(read_sysreg(mdscr_el1) | 1 | 1 << 13, mdscr_el1);
@@ -279,15 +291,16 @@ static void test_step(void)
 	asm volatile("	adr	%0, 2f\n	str	%0, [%2]\n	adr	%1, 1f\n"
 		     "	brk	#1\n"
 		     "1:	nop\n"
-		     "	str	xzr, [%3]\n"		/* with an exit to the test */
+		     "	str	xzr, [%3]\n" /* with an exit to the test */
 		     "	nop\n"
-		     "	mrs	x0, midr_el1\n"		/* may trap */
+		     "	mrs	x0, midr_el1\n" /* may trap */
 		     "	nop\n"
-		     "	hvc	#0\n"			/* with an exit to the hypervisor */
+		     "	hvc	#0\n" /* with an exit to the hypervisor */
 		     "2:	nop\n"
-		     : "=&r"(end), "=&r"(begin) : "r"(&step_far_end), "r"(mmio)
-		     : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14",
-		     "x15", "x16", "x17", "memory");
+		     : "=&r"(end), "=&r"(begin)
+		     : "r"(&step_far_end), "r"(mmio)
+		     : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11",
+		       "x12", "x13", "x14", "x15", "x16", "x17", "memory");
 	sync_hook = NULL;
 	report_eq(steps, 6, "single step: six instructions, six exceptions");
 	for (i = 0; i < 6; i++)
@@ -324,7 +337,7 @@ static void test_breakpoint(void)
 	sync_hook = hook_hit;
 	hits = 0;
 	write_sysreg((u64)bp_here, dbgbvr0_el1);
-	write_sysreg(1 | 3 << 1 | 0xf << 5, dbgbcr0_el1);		/* enabled, EL1 and EL0, A64 */
+	write_sysreg(1 | 3 << 1 | 0xf << 5, dbgbcr0_el1); /* enabled, EL1 and EL0, A64 */
 	write_sysreg((u64)&watched, dbgwvr0_el1);
 	write_sysreg(1 | 3 << 1 | 2 << 3 | 0xff << 5, dbgwcr0_el1);	/* stores, eight bytes */
 	write_sysreg(1 << 15 | 1 << 13, mdscr_el1);			/* MDE, KDE */
@@ -355,9 +368,11 @@ void fp_round(const struct fp_state *in, struct fp_state *out, u64 mmio, u64 see
 	#op "	q" #c ", q" #d ", [" reg ", #" #at " + 32]\n"			\
 	#op "	q" #e ", q" #f ", [" reg ", #" #at " + 64]\n"			\
 	#op "	q" #g ", q" #h ", [" reg ", #" #at " + 96]\n"
-#define Q32(op, reg)								\
-	Q8(op, reg, 0, 1, 2, 3, 4, 5, 6, 7, 0) Q8(op, reg, 8, 9, 10, 11, 12, 13, 14, 15, 128)		\
-	Q8(op, reg, 16, 17, 18, 19, 20, 21, 22, 23, 256) Q8(op, reg, 24, 25, 26, 27, 28, 29, 30, 31, 384)
+#define Q32(op, reg)						\
+	Q8(op, reg, 0, 1, 2, 3, 4, 5, 6, 7, 0)			\
+	Q8(op, reg, 8, 9, 10, 11, 12, 13, 14, 15, 128)		\
+	Q8(op, reg, 16, 17, 18, 19, 20, 21, 22, 23, 256)	\
+	Q8(op, reg, 24, 25, 26, 27, 28, 29, 30, 31, 384)
 asm("	.pushsection .text\n"
     "	.globl	fp_round\n"
     "fp_round:\n"

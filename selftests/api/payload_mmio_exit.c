@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* One access after the other, as mmio_exit.c's mailbox asks: 0 the case, 1 the address, 2 the value to store. */
+/*
+ * One access after the other, as mmio_exit.c's mailbox asks: 0 the case, 1 the address, 2 the value
+ * to store.
+ */
 #include "payload.h"
 #include "api/mmio_exit.h"
 
-/* x2 the value in and out, x1 the address; x2 starts as all ones, so that what a load leaves alone is seen. */
+/*
+ * x2 the value in and out, x1 the address; x2 starts as all ones, so that what a load leaves alone
+ * is seen.
+ */
 #define LOAD(insn)	asm volatile(insn : "+r"(x2), "+r"(x1) : : "x4", "x5", "v0", "memory")
 
 static u64 one_access(u64 what, u64 address, u64 value)

@@ -10,7 +10,10 @@ static void second(u64 arg)
 	store_release(&second_ctx, arg);
 }
 
-/* CPU_ON straight to this address, with the MMU off: what the architecture says of a CPU that comes on. */
+/*
+ * CPU_ON straight to this address, with the MMU off: what the architecture says of a CPU that comes
+ * on.
+ */
 void second_raw(void);
 asm("	.pushsection .text\n"
     "	.globl second_raw\n"
@@ -54,9 +57,11 @@ static const struct {
 	{ PSCI_FEATURES, PSCI_SYSTEM_RESET2, 0, 0, 0, "FEATURES(SYSTEM_RESET2)" },
 	{ PSCI_FEATURES, PSCI_FEATURES, 0, 0, 0, "FEATURES(FEATURES)" },
 	{ PSCI_FEATURES, SMCCC_VERSION, 0, 0, 0, "FEATURES(SMCCC_VERSION)" },
-	{ PSCI_FEATURES, PSCI_SYSTEM_SUSPEND, 0, 0, PSCI_NOT_SUPPORTED, "FEATURES(SYSTEM_SUSPEND) without the cap" },
+	{ PSCI_FEATURES, PSCI_SYSTEM_SUSPEND, 0, 0, PSCI_NOT_SUPPORTED,
+	  "FEATURES(SYSTEM_SUSPEND) without the cap" },
 	{ PSCI_FEATURES, 0x84000fff, 0, 0, PSCI_NOT_SUPPORTED, "FEATURES(unknown)" },
-	{ PSCI_SYSTEM_SUSPEND, MAP_RAM, 0, 0, PSCI_NOT_SUPPORTED, "SYSTEM_SUSPEND without the cap" },
+	{ PSCI_SYSTEM_SUSPEND, MAP_RAM, 0, 0, PSCI_NOT_SUPPORTED,
+	  "SYSTEM_SUSPEND without the cap" },
 	{ PSCI_SYSTEM_RESET2, 2, 0, 0, PSCI_INVALID_PARAMS, "SYSTEM_RESET2 of a reserved type" },
 	{ SMCCC_VERSION, 0, 0, 0, 0x10001, "SMCCC_VERSION is 1.1" },
 	{ SMCCC_ARCH_FEATURES, 0x80000fff, 0, 0, PSCI_NOT_SUPPORTED, "ARCH_FEATURES(unknown)" },
@@ -70,7 +75,8 @@ static const struct {
 	{ PSCI_AFFINITY_INFO, 1, 0, 0, 1, "AFFINITY_INFO of the second CPU: off" },
 	{ PSCI_AFFINITY_INFO32, 1, 0, 0, 1, "AFFINITY_INFO, 32 bit, of the second CPU: off" },
 	{ PSCI_AFFINITY_INFO, 0, 1, 0, 0, "AFFINITY_INFO of the cluster: on" },
-	{ PSCI_AFFINITY_INFO, 9, 0, 0, PSCI_INVALID_PARAMS, "AFFINITY_INFO of a CPU that is not there" },
+	{ PSCI_AFFINITY_INFO, 9, 0, 0, PSCI_INVALID_PARAMS,
+	  "AFFINITY_INFO of a CPU that is not there" },
 	{ PSCI_AFFINITY_INFO, 0, 4, 0, PSCI_INVALID_PARAMS, "AFFINITY_INFO of level 4" },
 };
 
@@ -137,11 +143,13 @@ static void test_on_off(void)
 	report_eq(((volatile u64 *)second_state)[1], 0x3c0, "with DAIF masked");
 	report_eq(((volatile u64 *)second_state)[2] & 0x1005, 0, "with MMU and caches off");
 	report_eq(((volatile u64 *)second_state)[3], 1, "with SP_EL1");
-	report_eq(((volatile u64 *)second_state)[4], 0x123456789abcdef0, "with its context id in x0");
+	report_eq(((volatile u64 *)second_state)[4], 0x123456789abcdef0,
+		  "with its context id in x0");
 	report(cpu_wait_off(1), "CPU_OFF shows in AFFINITY_INFO", 0, 0);
 
 	for (i = 1; i <= 20; i++) {
-		if (!cpu_on(1, second, 100 + i) || !cpu_wait_off(1) || load_acquire(&second_ctx) != 100 + i)
+		if (!cpu_on(1, second, 100 + i) || !cpu_wait_off(1) ||
+		    load_acquire(&second_ctx) != 100 + i)
 			break;
 	}
 	report_eq(i, 21, "on and off twenty times");
@@ -157,7 +165,8 @@ static void test_already_on(void)
 {
 	store_release(&second_state[0], 0);
 	report(cpu_on(1, spin_until_told, (u64)&second_state[0]), "CPU_ON again", 0, 0);
-	report_eq((int)hvc(PSCI_CPU_ON, 1, MAP_RAM, 0), PSCI_ALREADY_ON, "CPU_ON of a CPU that is on");
+	report_eq((int)hvc(PSCI_CPU_ON, 1, MAP_RAM, 0), PSCI_ALREADY_ON,
+		  "CPU_ON of a CPU that is on");
 	report_eq(hvc(PSCI_AFFINITY_INFO, 1, 0, 0), 0, "AFFINITY_INFO says on");
 	store_release(&second_state[0], 1);
 	report(cpu_wait_off(1), "then off", 0, 0);

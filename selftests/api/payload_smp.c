@@ -173,7 +173,8 @@ static bool hook_retry(struct frame *f, u64 vector, u64 esr)
 	u64 far = read_sysreg(far_el1);
 
 	(void)f;
-	if (vector != VEC_SYNC || ESR_EC(esr) != EC_DABT_CUR || far < MAP_WINDOW || far >= MAP_WINDOW + 4096)
+	if (vector != VEC_SYNC || ESR_EC(esr) != EC_DABT_CUR || far < MAP_WINDOW ||
+	    far >= MAP_WINDOW + 4096)
 		return false;
 	atomic_add(&retries, 1);
 	return true;
@@ -226,7 +227,10 @@ static void test_code(unsigned int cpu)
 		if (cpu == 0) {
 			((volatile u32 *)code)[0] = 0xd2800000 | (u32)i << 5;	/* mov x0, #i */
 			((volatile u32 *)code)[1] = 0xd65f03c0;			/* ret */
-			asm volatile("dc cvau, %0\ndsb ish\nic ivau, %0\ndsb ish\nisb" : : "r"(code) : "memory");
+			asm volatile("dc cvau, %0\ndsb ish\nic ivau, %0\ndsb ish\nisb"
+				     :
+				     : "r"(code)
+				     : "memory");
 			store_release(&code_gen, i);
 		} else {
 			while (load_acquire(&code_gen) < i)

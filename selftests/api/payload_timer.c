@@ -119,7 +119,8 @@ static void test_timer(int t)
 	start(t);
 	deadline = counter(t) + 20 * ms;
 	set_tval(t, 20 * ms);
-	report(cval(t) >= deadline && cval(t) < deadline + 20000 * ms, "TVAL sets CVAL", cval(t), deadline);
+	report(cval(t) >= deadline && cval(t) < deadline + 20000 * ms, "TVAL sets CVAL", cval(t),
+	       deadline);
 	set_ctl(t, CNT_CTL_ENABLE);
 	report(irq_poll(id, 1), "TVAL: the interrupt comes in a busy loop", LOG.total, 0);
 	report(*at >= deadline, "not before its time", *at, deadline);
@@ -218,10 +219,13 @@ static void test_both(void)
 	set_cval(1, p);
 	set_ctl(0, CNT_CTL_ENABLE);
 	set_ctl(1, CNT_CTL_ENABLE);
-	report(irq_wait(INTID_VTIMER, 1) && irq_wait(INTID_PTIMER, 1), "both timers at a time", LOG.total, 0);
-	report(fired_at[0][0] >= v && fired_at[0][1] >= p, "each at its own time", fired_at[0][0], fired_at[0][1]);
+	report(irq_wait(INTID_VTIMER, 1) && irq_wait(INTID_PTIMER, 1), "both timers at a time",
+	       LOG.total, 0);
+	report(fired_at[0][0] >= v && fired_at[0][1] >= p, "each at its own time", fired_at[0][0],
+	       fired_at[0][1]);
 	/* so late that both are due, the virtual one has the lower number and goes first */
-	report(LOG.order[0] == INTID_PTIMER || fired_at[0][0] >= p, "in their order", LOG.order[0], LOG.order[1]);
+	report(LOG.order[0] == INTID_PTIMER || fired_at[0][0] >= p, "in their order", LOG.order[0],
+	       LOG.order[1]);
 	set_ctl(0, 0);
 	set_ctl(1, 0);
 }
@@ -242,7 +246,8 @@ static void test_counters(void)
 	d0 = p0 - v; d1 = p1 - v;
 	udelay(10000);
 	p0 = counter(1); v = counter(0); p1 = counter(1);
-	report((s64)(p1 - v - d0) >= 0 && (s64)(d1 - (p0 - v)) >= 0, "CNTPCT runs as fast as CNTVCT", p0 - v, d0);
+	report((s64)(p1 - v - d0) >= 0 && (s64)(d1 - (p0 - v)) >= 0,
+	       "CNTPCT runs as fast as CNTVCT", p0 - v, d0);
 }
 
 static void test_host_view(void)
@@ -252,8 +257,8 @@ static void test_host_view(void)
 	set_ctl(0, 0);
 	sync(SYNC_COUNTER, counter(0), 0);
 	v = counter(0);
-	report(v >= mbox(MBOX_MOVED_TO) && v - mbox(MBOX_MOVED_TO) < 10000 * ms, "CNTVCT follows TIMER_CNT", v,
-	       mbox(MBOX_MOVED_TO));
+	report(v >= mbox(MBOX_MOVED_TO) && v - mbox(MBOX_MOVED_TO) < 10000 * ms,
+	       "CNTVCT follows TIMER_CNT", v, mbox(MBOX_MOVED_TO));
 	set_cval(0, counter(0) + 123456 * ms);
 	set_ctl(0, CNT_CTL_ENABLE);
 	sync(SYNC_TIMER_REGS, ctl(0), cval(0));

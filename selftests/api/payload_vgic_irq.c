@@ -281,8 +281,10 @@ static void test_preemption(void)
 	irq_hook = hook_nest;
 	gic_set_pending(SPI_A);
 	report(irq_poll(SPI_A + 9, 1), "preemption: all come", LOG.total, 0);
-	/* KVM keeps active interrupts in list registers, of which there are four at least: no
-	 * deeper than that. */
+	/*
+	 * KVM keeps active interrupts in list registers, of which there are four at least: no
+	 * deeper than that.
+	 */
 	report(max_depth >= 4 && max_depth <= 9, "preemption: four deep or more", max_depth, 9);
 	report_eq(bad_rpr, 0, "preemption: ICC_RPR is each one's priority");
 	report_eq(nested_equal, 0, "preemption: not by an equal priority");

@@ -7,7 +7,8 @@ PAYLOAD(psci);
 
 static void test_calls(void)
 {
-	struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(psci), .vcpus = 2, .arg = MODE_CALLS });
+	struct vm *vm =
+		vm_new(&(struct vm_config){ PAYLOAD_OF(psci), .vcpus = 2, .arg = MODE_CALLS });
 
 	vm->mbox[MBOX_PSCI_VERSION] = vcpu_get(&vm->vcpu[0], AVMM_REG_ARM_PSCI_VERSION);
 	tap_ok(vm_run(vm), "the payload came to its end");
@@ -35,7 +36,8 @@ static const struct {
 } exits[] = {
 	{ "SYSTEM_OFF", MODE_OFF, AVMM_SYSTEM_EVENT_SHUTDOWN, 0 },
 	{ "SYSTEM_RESET", MODE_RESET, AVMM_SYSTEM_EVENT_RESET, 0 },
-	{ "SYSTEM_RESET2", MODE_RESET2, AVMM_SYSTEM_EVENT_RESET, AVMM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2 },
+	{ "SYSTEM_RESET2", MODE_RESET2, AVMM_SYSTEM_EVENT_RESET,
+	  AVMM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2 },
 	{ "SYSTEM_RESET2, vendor", MODE_RESET2_VENDOR, AVMM_SYSTEM_EVENT_RESET,
 	  AVMM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2 },
 };
@@ -45,21 +47,30 @@ static void test_exits(void)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(exits) / sizeof(exits[0]); i++) {
-		struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(psci), .vcpus = 2, .arg = exits[i].mode });
+		struct vm *vm = vm_new(
+			&(struct vm_config){ PAYLOAD_OF(psci), .vcpus = 2, .arg = exits[i].mode });
 		struct avmm_run *run = vm->vcpu[0].run;
 		const char *name = exits[i].name;
 
-		tap_eq(vcpu_step(&vm->vcpu[0]), AVMM_EXIT_SYSTEM_EVENT, "%s exits with SYSTEM_EVENT", name);
+		tap_eq(vcpu_step(&vm->vcpu[0]), AVMM_EXIT_SYSTEM_EVENT,
+		       "%s exits with SYSTEM_EVENT", name);
 		tap_eq(run->system_event.type, exits[i].type, "%s: type", name);
-		tap_ok(run->system_event.ndata >= 1, "%s: ndata is %u", name, run->system_event.ndata);
+		tap_ok(run->system_event.ndata >= 1, "%s: ndata is %u", name,
+		       run->system_event.ndata);
 		tap_eq(run->system_event.data[0], exits[i].data, "%s: data[0]", name);
-		tap_eq(mp_state(&vm->vcpu[0]), AVMM_MP_STATE_STOPPED, "%s: the vCPU is stopped", name);
-		/* A VMM resets the machine: vCPUs are initialised again, and run again from the start. */
+		tap_eq(mp_state(&vm->vcpu[0]), AVMM_MP_STATE_STOPPED, "%s: the vCPU is stopped",
+		       name);
+		/*
+		 * A VMM resets the machine: vCPUs are initialised again, and run again from the
+		 * start.
+		 */
 		vcpu_init(&vm->vcpu[0], false);
 		vcpu_init(&vm->vcpu[1], true);
 		vm_load(vm);
-		tap_eq(mp_state(&vm->vcpu[0]), AVMM_MP_STATE_RUNNABLE, "%s: runnable after VCPU_INIT", name);
-		tap_eq(vcpu_step(&vm->vcpu[0]), AVMM_EXIT_SYSTEM_EVENT, "%s: runs again after VCPU_INIT", name);
+		tap_eq(mp_state(&vm->vcpu[0]), AVMM_MP_STATE_RUNNABLE,
+		       "%s: runnable after VCPU_INIT", name);
+		tap_eq(vcpu_step(&vm->vcpu[0]), AVMM_EXIT_SYSTEM_EVENT,
+		       "%s: runs again after VCPU_INIT", name);
 		vm_free(vm);
 	}
 }
@@ -74,7 +85,8 @@ static void *run_once(void *arg)
 
 static void test_mp_state(void)
 {
-	struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(psci), .vcpus = 2, .arg = MODE_COUNT });
+	struct vm *vm =
+		vm_new(&(struct vm_config){ PAYLOAD_OF(psci), .vcpus = 2, .arg = MODE_COUNT });
 	struct vcpu *v0 = &vm->vcpu[0], *v1 = &vm->vcpu[1];
 	struct avmm_vcpu_init init;
 	int r;
@@ -107,7 +119,8 @@ static void test_mp_state(void)
 
 	/* The second one, by hand: no PSCI call was made. */
 	vcpu_start_at(v1, MAP_RAM + ENTRY_MMU, MODE_COUNT);
-	tap_eq(set_mp_state(v1, AVMM_MP_STATE_RUNNABLE), 0, "SET_MP_STATE runnable of the powered-off one");
+	tap_eq(set_mp_state(v1, AVMM_MP_STATE_RUNNABLE), 0,
+	       "SET_MP_STATE runnable of the powered-off one");
 	tap_eq(mp_state(v1), AVMM_MP_STATE_RUNNABLE, "GET_MP_STATE agrees");
 	tap_eq(vcpu_step(v1), STEP_UCALL, "it runs");
 	tap_ok(v1->uc.arg[0] == 1 && v1->uc.arg[1] == 1, "as CPU 1");
@@ -117,7 +130,8 @@ static void test_mp_state(void)
 	init.features[0] |= 1U << AVMM_ARM_VCPU_PSCI_0_2;
 	r = avmm_arm_vcpu_init(v1->fd, &init);
 	if (r == -EINVAL && device_is_kvm()) {
-		tap_skip("KVM of this kernel has POWER_OFF as a lasting feature", "VCPU_INIT without POWER_OFF");
+		tap_skip("KVM of this kernel has POWER_OFF as a lasting feature",
+			 "VCPU_INIT without POWER_OFF");
 	} else {
 		tap_eq(-r, 0, "VCPU_INIT without POWER_OFF");
 		tap_eq(mp_state(v1), AVMM_MP_STATE_RUNNABLE, "the vCPU is runnable after it");

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# The module must not load here: insmod fails as it should, says why in one line of the kernel's log, and leaves nothing.
+# The module must not load here: insmod fails as it should, says why in one line of the kernel's
+# log, and leaves nothing.
 #
 #   refusal.sh "insmod's text" "pattern of the log line"
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,8 +17,8 @@ if [ ! -e "$here/avmm.ko" ]; then
 fi
 for _ in 1 2; do
 	dmesg -c >/dev/null
-	text=$(insmod "$here/avmm.ko" 2>&1)
-	[ $? != 0 ]; ok $? "insmod fails"
+	! text=$(insmod "$here/avmm.ko" 2>&1)
+	ok $? "insmod fails"
 	case $text in
 	*"$1"*) ok 0 "and says: $1" ;;
 	*) ok 1 "and says: $1 (it said: $text)" ;;

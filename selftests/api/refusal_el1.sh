@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# A kernel that was not started at EL2 refuses the module. Such a kernel is at hand in every guest, so refusal.sh runs
-# there; what it prints is passed on. Needs lab/host --guest.
+# A kernel that was not started at EL2 refuses the module. Such a kernel is at hand in every guest,
+# so refusal.sh runs there; what it prints is passed on. Needs lab/host --guest.
 #
 #   refusal_el1.sh "insmod's text" "pattern of the log line"
 here=$(cd "$(dirname "$0")" && pwd)

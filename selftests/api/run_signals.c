@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Ways to get a vCPU out of RUN: immediate_exit, signals, signal masks; and that the guest does not
- * notice. */
+/*
+ * Ways to get a vCPU out of RUN: immediate_exit, signals, signal masks; and that the guest does not
+ * notice.
+ */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <sys/syscall.h>
@@ -103,8 +105,10 @@ static void test_storm(void)
 	vm_free(vm);
 }
 
-/* SIGUSR2 is blocked in the thread and open in RUN only: it ends RUN, and is still pending after
- * it. */
+/*
+ * SIGUSR2 is blocked in the thread and open in RUN only: it ends RUN, and is still pending after
+ * it.
+ */
 static void test_mask(void)
 {
 	struct vm *vm = vm_of(loop, 2);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Four vCPUs on however many CPUs there are: what one CPU's instructions do to the others. All in the payload. */
+/*
+ * Four vCPUs on however many CPUs there are: what one CPU's instructions do to the others. All in
+ * the payload.
+ */
 #include "avmm_util.h"
 
 PAYLOAD(smp);

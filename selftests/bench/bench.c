@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an exit costs, as the guest's own clock sees it: lines of "name nanoseconds", one exit each, over many exits. On a
- * machine where an instruction is a nanosecond (lab/host --icount) that is the number of instructions.
+ * What an exit costs, as the guest's own clock sees it: lines of "name nanoseconds", one exit each,
+ *over many exits. On a machine where an instruction is a nanosecond (lab/host --icount) that is the
+ *number of instructions.
  *
  *	hypercall	a call that needs no more than an answer (SMCCC_VERSION)
  *	mmio_vgic	a read of a register of the distributor
@@ -59,7 +60,8 @@ static void *vcpu_main(void *arg)
 
 int main(void)
 {
-	struct vm_config cfg = { PAYLOAD_OF(bench), .vcpus = 2, .on_sync = on_sync, .on_exit = on_exit_ };
+	struct vm_config cfg = { PAYLOAD_OF(bench), .vcpus = 2, .on_sync = on_sync,
+				 .on_exit = on_exit_ };
 	size_t size = BENCH_PAGES * 4096UL;
 	struct vm *vm;
 	void *mem;

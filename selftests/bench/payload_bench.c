@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What each kind of exit costs, in ticks of the guest's counter over many of them: SYNC_RESULT name, ticks, count. */
+/*
+ * What each kind of exit costs, in ticks of the guest's counter over many of them: SYNC_RESULT
+ * name, ticks, count.
+ */
 #include "payload.h"
 #include "bench/bench.h"
 
@@ -8,7 +11,10 @@ static void result(const char *name, u64 ticks, u64 n)
 	sync(SYNC_RESULT, (u64)name, ticks << 32 | n);
 }
 
-/* One round before the clock starts: caches, TLB, what the host makes at the first exit of a kind. */
+/*
+ * One round before the clock starts: caches, TLB, what the host makes at the first exit of a
+ * kind.
+ */
 #define MEASURE(name, n, ...)						\
 	do {								\
 		u64 i_, t_ = 0;						\
@@ -37,8 +43,8 @@ static void hook_ack(u32 intid)
 }
 
 /*
- * YIELD in both loops: it traps nowhere, and lets an emulated machine of one thread go on with the other CPU at once. On
- * others it does nothing.
+ * YIELD in both loops: it traps nowhere, and lets an emulated machine of one thread go on with the
+ * other CPU at once. On others it does nothing.
  */
 static void receiver(u64 arg)
 {
@@ -84,7 +90,10 @@ void guest_main(u64 arg)
 	MEASURE("hypercall", 5000, hvc(SMCCC_VERSION, 0, 0, 0));
 	MEASURE("mmio_vgic", 3000, read32(MAP_GICD + GICD_IIDR));
 	MEASURE("mmio_user", 2000, read32(MAP_MMIO));
-	/* one write to each of as many pages that the guest has not touched, their host memory being there */
+	/*
+	 * one write to each of as many pages that the guest has not touched, their host memory
+	 * being there
+	 */
 	MEASURE("fault", BENCH_PAGES - 1, write64(1, at); at += 4096);
 
 	if (cpu_on(1, receiver, 0)) {

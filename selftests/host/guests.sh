@@ -12,7 +12,7 @@ export DEVICE="${1:-/dev/avmm}"
 # 32 MiB of what gzip makes of the same every time, and its digest; in the pieces of a pipe.
 sum_of='dd if=/dev/zero bs=64k count=256 2>/dev/null | tr "\0" x | md5sum'
 sum=$(sh -c "$sum_of")
-says() { tr -d '\r' <$tmp/$1 | grep -q -F "$2"; }
+says() { tr -d '\r' <"$tmp/$1" | grep -q -F "$2"; }
 
 guest one 1 192 "for i in 1 2 3; do $sum_of; done | uniq"
 one=$pid

@@ -66,29 +66,60 @@ static void *read_file(const char *path, size_t *size)
 	return buf;
 }
 
-/* The largest range that /proc/iomem has under this name. */
-static void find_range(const char *name, uint64_t *start, uint64_t *end)
+struct range {
+	uint64_t start, end;
+};
+
+static void keep_larger(struct range *best, uint64_t start, uint64_t end)
 {
-	unsigned long long s, e;
+	if (end > start && end - start > best->end - best->start)
+		*best = (struct range){ start, end };
+}
+
+/*
+ * Where the next kernel may go. After a panic: what crashkernel= set apart. Else the second half of the largest hole
+ * between what this kernel has set apart in its memory: the tables of the GIC's LPIs are memory like any other, which
+ * it does not list, but the next kernel finds them in use and leaves them where they are. They were made early, so they
+ * are low.
+ */
+static struct range find_room(bool crash)
+{
+	struct range best = { 0 };
+	uint64_t from = 0, ram_end = 0;
+	unsigned long long start, end;
 	char line[256], *colon;
 	FILE *f = fopen("/proc/iomem", "r");
 
 	if (!f)
 		err(1, "/proc/iomem");
-	*start = *end = 0;
 	while (fgets(line, sizeof(line), f)) {
 		colon = strstr(line, " : ");
-		if (!colon || sscanf(line, "%llx-%llx", &s, &e) != 2)
+		if (!colon || sscanf(line, "%llx-%llx", &start, &end) != 2)
 			continue;
-		colon[strcspn(colon, "\n")] = 0;
-		if (!strcmp(colon + 3, name) && e - s > *end - *start) {
-			*start = s;
-			*end = e + 1;
+		if (crash) {
+			if (!strcmp(colon, " : Crash kernel\n"))
+				best = (struct range){ start, end + 1 };
+			continue;
+		}
+		if (line[0] != ' ') {
+			keep_larger(&best, from, ram_end);
+			from = ram_end = 0;
+			if (!strcmp(colon, " : System RAM\n")) {
+				from = start;
+				ram_end = end + 1;
+			}
+		} else if (ram_end && end >= from) {
+			keep_larger(&best, from, start);
+			from = end + 1;
 		}
 	}
+	keep_larger(&best, from, ram_end);
 	fclose(f);
-	if (!*end)
-		errx(1, "/proc/iomem has no '%s'", name);
+	if (!best.end)
+		errx(1, "/proc/iomem has no room for a kernel");
+	if (!crash)
+		best.start += (best.end - best.start) / 2;
+	return best;
 }
 
 static void check_fdt(int ret, const char *what)
@@ -99,10 +130,10 @@ static void check_fdt(int ret, const char *what)
 
 /* This kernel's own device tree, with what differs for the next one. */
 static void *make_fdt(size_t *size, const char *cmdline, uint64_t initrd, uint64_t initrd_end,
-		      uint64_t usable, uint64_t usable_end)
+		      struct range usable)
 {
 	void *old = read_file("/sys/firmware/fdt", size);
-	uint64_t range[2] = { cpu_to_fdt64(usable), cpu_to_fdt64(usable_end - usable) };
+	uint64_t cells[2] = { cpu_to_fdt64(usable.start), cpu_to_fdt64(usable.end - usable.start) };
 	void *fdt;
 	int chosen;
 
@@ -116,8 +147,8 @@ static void *make_fdt(size_t *size, const char *cmdline, uint64_t initrd, uint64
 	check_fdt(fdt_setprop_string(fdt, chosen, "bootargs", cmdline), "bootargs");
 	check_fdt(fdt_setprop_u64(fdt, chosen, "linux,initrd-start", initrd), "initrd");
 	check_fdt(fdt_setprop_u64(fdt, chosen, "linux,initrd-end", initrd_end), "initrd");
-	if (usable_end)
-		check_fdt(fdt_setprop(fdt, chosen, "linux,usable-memory-range", range, sizeof(range)),
+	if (usable.end)
+		check_fdt(fdt_setprop(fdt, chosen, "linux,usable-memory-range", cells, sizeof(cells)),
 			  "usable memory");
 	return fdt;
 }
@@ -125,12 +156,12 @@ static void *make_fdt(size_t *size, const char *cmdline, uint64_t initrd, uint64
 static void load(bool crash, const char *image_path, const char *initrd_path, const char *cmdline)
 {
 	struct kexec_segment seg[4] = { 0 };
-	uint64_t start, end, addr, kernel_size;
+	struct range room = find_room(crash), usable = crash ? room : (struct range){ 0 };
+	uint64_t addr, kernel_size;
 	size_t size, page = sysconf(_SC_PAGESIZE);
 	char *image = read_file(image_path, &size);
 	unsigned int i;
 
-	find_range(crash ? "Crash kernel" : "System RAM", &start, &end);
 	/* the header of Image says at 16 how much the kernel needs, with its bss */
 	if (size < 64 || memcmp(image + 56, "ARM\x64", 4))
 		errx(1, "%s is no arm64 Image", image_path);
@@ -139,12 +170,12 @@ static void load(bool crash, const char *image_path, const char *initrd_path, co
 	seg[1].buf = read_file(initrd_path, &size);
 	seg[1].bufsz = size;
 	/* its size does not depend on what is in it */
-	free(make_fdt(&size, cmdline, 0, 0, crash ? start : 0, crash ? end : 0));
+	free(make_fdt(&size, cmdline, 0, 0, usable));
 	seg[2].bufsz = size;
 	seg[3].buf = &trampoline;
 	seg[3].bufsz = sizeof(trampoline);
 
-	for (addr = start, i = 0; i < 4; i++) {
+	for (addr = room.start, i = 0; i < 4; i++) {
 		addr = (addr + ALIGN_TO - 1) & ~(ALIGN_TO - 1);
 		if (seg[i].memsz < seg[i].bufsz)
 			seg[i].memsz = seg[i].bufsz;
@@ -152,12 +183,12 @@ static void load(bool crash, const char *image_path, const char *initrd_path, co
 		seg[i].mem = (void *)addr;
 		addr += seg[i].memsz;
 	}
-	if (addr > end)
-		errx(1, "no room for it in %llu MiB", (unsigned long long)(end - start) >> 20);
+	if (addr > room.end)
+		errx(1, "no room for it in %llu MiB", (unsigned long long)(room.end - room.start) >> 20);
 	trampoline.kernel = (uint64_t)seg[0].mem;
 	trampoline.dtb = (uint64_t)seg[2].mem;
 	addr = (uint64_t)seg[1].mem;
-	seg[2].buf = make_fdt(&size, cmdline, addr, addr + seg[1].bufsz, crash ? start : 0, crash ? end : 0);
+	seg[2].buf = make_fdt(&size, cmdline, addr, addr + seg[1].bufsz, usable);
 	if (syscall(SYS_kexec_load, seg[3].mem, 4L, seg, KEXEC_ARCH_AARCH64 | (crash ? KEXEC_ON_CRASH : 0)))
 		err(1, "kexec_load");
 }

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 word() { sed -n "s/.*selftest\.$1=\([0-9]*\).*/\1/p" /proc/cmdline; }
 kernel=$(word kernel)
 kernel=${kernel:-1}
-TAP_DONE=$(word done)
+TAP_DONE=$(word "done")
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$here/tap.sh"
 

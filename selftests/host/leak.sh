@@ -37,9 +37,9 @@ one() {
 		pid=$!
 		;;
 	esac
-	sleep 0.$(random 10)$(random 10)
-	kill -KILL $pid
-	wait $pid 2>/dev/null
+	sleep "0.$(random 10)$(random 10)"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
 }
 
 unload

@@ -3,7 +3,7 @@
 # What the scripts here share: TAP, guests with Linux in them, and waiting. Sourced; runs in busybox's shell.
 
 n=${TAP_DONE:-0} bad=0
-tmp=/tmp
+tmp=/tmp # of the host in the lab, where nobody else is
 
 # check TEXT COMMAND...: one test; what the command says is a comment.
 check() {
@@ -32,12 +32,14 @@ until_true() {
 }
 
 # guest NAME CPUS MIB COMMAND: starts a guest that runs the command and powers off. Its console goes to $tmp/NAME,
-# its process is $pid. 192 MiB is the least that Debian's kernel is at ease with. DEVICE and INITRD in the environment are for another hypervisor and another initrd.
+# its process is $pid. 192 MiB is the least that Debian's kernel is at ease with. DEVICE and
+# INITRD in the environment are for another hypervisor and another initrd.
 guest() {
 	run=$(printf %s "$4" | base64 | tr -d '\n')
 	avmm run --name "$1" --device "${DEVICE:-/dev/avmm}" --kernel /guest/Image \
 		--initrd "${INITRD:-/guest/initrd.cpio.gz}" --cpus "$2" --memory "$3M" \
 		--append "console=ttyAMA0 quiet avmm.run=$run" </dev/null >"$tmp/$1" 2>&1 &
+	# shellcheck disable=SC2034 # for the caller
 	pid=$!
 }
 

@@ -105,8 +105,10 @@ void vm_add_gic(struct vm *vm)
 	uint32_t nr = vm->cfg.nr_irqs ? vm->cfg.nr_irqs : NR_IRQS;
 
 	vm->gic = MUST(avmm_new_device(vm->fd, AVMM_DEV_TYPE_ARM_VGIC_V3));
-	MUST(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_ADDR, AVMM_VGIC_V3_ADDR_TYPE_DIST, &dist));
-	MUST(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_ADDR, AVMM_VGIC_V3_ADDR_TYPE_REDIST, &redist));
+	MUST(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_ADDR, AVMM_VGIC_V3_ADDR_TYPE_DIST,
+			   &dist));
+	MUST(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_ADDR, AVMM_VGIC_V3_ADDR_TYPE_REDIST,
+			   &redist));
 	MUST(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &nr));
 	MUST(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_CTRL, AVMM_DEV_ARM_VGIC_CTRL_INIT, NULL));
 }
@@ -144,8 +146,9 @@ struct vm *vm_new(const struct vm_config *cfg)
 	vm->run_size = MUST(avmm_get_vcpu_mmap_size(vm->dev));
 	vm->fd = MUST(avmm_create_vm(vm->dev, 0));
 	vm->ram_size = cfg->ram ? cfg->ram : 16 * MIB;
-	vm->ram = cfg->ram_at ? cfg->ram_at : mmap(NULL, vm->ram_size, PROT_READ | PROT_WRITE,
-						   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	vm->ram = cfg->ram_at ? cfg->ram_at
+			      : mmap(NULL, vm->ram_size, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (vm->ram == MAP_FAILED)
 		tap_bail("mmap of %lu MiB: %s", vm->ram_size / MIB, strerror(errno));
 	MUST(avmm_map_memory(vm->fd, 0, 0, MAP_RAM, vm->ram, vm->ram_size));
@@ -184,7 +187,8 @@ void *vm_ram(struct vm *vm, uint64_t ipa)
 void vm_poke(struct vm *vm, uint64_t ipa, const uint32_t *insn, unsigned int count)
 {
 	memcpy(vm_ram(vm, ipa), insn, count * sizeof(*insn));
-	__builtin___clear_cache((char *)vm_ram(vm, ipa), (char *)vm_ram(vm, ipa) + count * sizeof(*insn));
+	__builtin___clear_cache((char *)vm_ram(vm, ipa),
+				(char *)vm_ram(vm, ipa) + count * sizeof(*insn));
 }
 
 uint64_t vcpu_get(struct vcpu *vcpu, uint64_t id)
@@ -233,8 +237,8 @@ static bool ucall_is_plain(struct vcpu *vcpu)
 		v0 = uc->arg[2];
 		v1 = uc->arg[3];
 		if (!uc->arg[1])
-			tap_diag("vcpu %u: got 0x%llx (%lld), 0x%llx (%lld)", vcpu->id, v0, (long long)v0, v1,
-				 (long long)v1);
+			tap_diag("vcpu %u: got 0x%llx (%lld), 0x%llx (%lld)", vcpu->id, v0,
+				 (long long)v0, v1, (long long)v1);
 		tap_ok(uc->arg[1], "%s", guest_text(vcpu, uc->arg[0]));
 		return true;
 	case UC_SKIP:
@@ -300,19 +304,21 @@ bool vcpu_run_to_end(struct vcpu *vcpu)
 		if (vm->cfg.on_exit && vm->cfg.on_exit(vcpu, r))
 			continue;
 		if (r == STEP_UCALL && vcpu->uc.code == UC_TRAP)
-			return tap_ok(false, "vcpu %u: vector %llu ESR 0x%llx ELR 0x%llx FAR 0x%llx", vcpu->id,
-				      (unsigned long long)arg[0], (unsigned long long)arg[1],
-				      (unsigned long long)arg[2], (unsigned long long)arg[3]);
+			return tap_ok(false,
+				      "vcpu %u: vector %llu ESR 0x%llx ELR 0x%llx FAR 0x%llx",
+				      vcpu->id, (unsigned long long)arg[0],
+				      (unsigned long long)arg[1], (unsigned long long)arg[2],
+				      (unsigned long long)arg[3]);
 		if (r == STEP_UCALL)
-			return tap_ok(false, "vcpu %u: ucall %llu that the test does not know", vcpu->id,
-				      (unsigned long long)vcpu->uc.code);
+			return tap_ok(false, "vcpu %u: ucall %llu that the test does not know",
+				      vcpu->id, (unsigned long long)vcpu->uc.code);
 		if (r == AVMM_EXIT_MMIO)
 			return tap_ok(false, "vcpu %u: stray MMIO at 0x%llx, pc 0x%llx", vcpu->id,
 				      (unsigned long long)vcpu->run->mmio.phys_addr,
 				      (unsigned long long)vcpu_get(vcpu, REG_PC));
 		if (r < 0)
-			return tap_ok(false, "vcpu %u: RUN says %s, pc 0x%llx", vcpu->id, strerror(-r),
-				      (unsigned long long)vcpu_get(vcpu, REG_PC));
+			return tap_ok(false, "vcpu %u: RUN says %s, pc 0x%llx", vcpu->id,
+				      strerror(-r), (unsigned long long)vcpu_get(vcpu, REG_PC));
 		return tap_ok(false, "vcpu %u: exit reason %d, pc 0x%llx", vcpu->id, r,
 			      (unsigned long long)vcpu_get(vcpu, REG_PC));
 	}

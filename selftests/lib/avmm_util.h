@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the API tests share: a VM with vCPUs, RAM, a vGICv3 and a payload, made by one call and run to its end by
- * another. Whatever goes wrong in the making ends the program; a test that wants to see it go wrong uses libavmm.
+ * What the API tests share: a VM with vCPUs, RAM, a vGICv3 and a payload, made by one call and run
+ * to its end by another. Whatever goes wrong in the making ends the program; a test that wants to
+ * see it go wrong uses libavmm.
  */
 #ifndef SELFTESTS_AVMM_UTIL_H
 #define SELFTESTS_AVMM_UTIL_H
@@ -43,7 +44,7 @@ struct vcpu {
 
 /* The payload's symbols, made by the Makefile from payload_NAME.c. */
 #define PAYLOAD(name)	extern const uint8_t payload_##name##_start[], payload_##name##_end[]
-#define PAYLOAD_OF(name)	.payload = payload_##name##_start, .payload_end = payload_##name##_end
+#define PAYLOAD_OF(name) .payload = payload_##name##_start, .payload_end = payload_##name##_end
 
 struct vm_config {
 	unsigned int vcpus;		/* 0 is 1 */
@@ -51,14 +52,14 @@ struct vm_config {
 	void *ram_at;			/* the host memory to use; NULL: mmap */
 	bool no_gic;
 	unsigned int nr_irqs;		/* 0 is NR_IRQS */
-	bool all_on;			/* vCPUs other than 0 start too, instead of waiting for PSCI CPU_ON */
+	bool all_on; /* vCPUs other than 0 start too, instead of waiting for PSCI CPU_ON */
 	bool nommu;			/* enter the payload with the MMU off */
 	const uint8_t *payload, *payload_end;
 	uint64_t arg;			/* for guest_main() */
 	uint64_t mbox0;			/* what the first mailbox begins with */
 	/*
-	 * Called on the vCPU's thread for UC_SYNC, for MMIO at MAP_MMIO and everything else that is not the ucall
-	 * page's; true: go on.
+	 * Called on the vCPU's thread for UC_SYNC, for MMIO at MAP_MMIO and everything else that is
+	 * not the ucall page's; true: go on.
 	 */
 	bool (*on_sync)(struct vcpu *vcpu, struct ucall *uc);
 	bool (*on_exit)(struct vcpu *vcpu, int result);
@@ -83,7 +84,10 @@ bool device_is_kvm(void);
 /* Opens it, or ends the program as skipped. */
 int device_open(void);
 
-/* First call of main(): TAP, and an alarm against hanging (AVMM_TEST_TIMEOUT seconds, or this many). */
+/*
+ * First call of main(): TAP, and an alarm against hanging (AVMM_TEST_TIMEOUT seconds, or this
+ * many).
+ */
 void test_begin(unsigned int seconds);
 /* Starts that alarm again, for a program of many parts. */
 void test_alarm(unsigned int seconds);
@@ -100,9 +104,15 @@ void vcpu_init(struct vcpu *vcpu, bool powered_off);
 
 /* One RUN. The exit reason, or a negative errno. */
 int vcpu_run(struct vcpu *vcpu);
-/* RUNs until there is something for the test: reports, diagnostics and mailbox reads are dealt with here. */
+/*
+ * RUNs until there is something for the test: reports, diagnostics and mailbox reads are dealt with
+ * here.
+ */
 int vcpu_step(struct vcpu *vcpu);
-/* RUNs the vCPU to UC_DONE, with the callbacks of the config; false, and a failed check, if it ends otherwise. */
+/*
+ * RUNs the vCPU to UC_DONE, with the callbacks of the config; false, and a failed check, if it ends
+ * otherwise.
+ */
 bool vcpu_run_to_end(struct vcpu *vcpu);
 /* The same for all vCPUs, each on a thread; ends when one of them says UC_DONE. */
 bool vm_run(struct vm *vm);

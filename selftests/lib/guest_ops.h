@@ -7,16 +7,18 @@
 #include "api/memslots.h"
 
 /* Brings the payload to where it waits for an operation, and hands it one. */
-static inline void op_begin(struct vcpu *vcpu, uint64_t op, uint64_t addr, uint64_t value, uint64_t count)
+static inline void op_begin(struct vcpu *vcpu, uint64_t op, uint64_t addr, uint64_t value,
+			    uint64_t count)
 {
 	uint64_t *mbox = vcpu->vm->mbox;
 	int r = vcpu_step(vcpu);
 
 	if (r != STEP_UCALL || vcpu->uc.code != UC_SYNC || vcpu->uc.arg[0] != SYNC_NEXT)
-		tap_bail("the payload is not ready: %d, ucall %llu %llu ESR 0x%llx ELR 0x%llx FAR 0x%llx", r,
-			 (unsigned long long)vcpu->uc.code, (unsigned long long)vcpu->uc.arg[0],
-			 (unsigned long long)vcpu->uc.arg[1], (unsigned long long)vcpu->uc.arg[2],
-			 (unsigned long long)vcpu->uc.arg[3]);
+		tap_bail(
+			"not ready: %d, ucall %llu %llu ESR 0x%llx ELR 0x%llx FAR 0x%llx",
+			r, (unsigned long long)vcpu->uc.code, (unsigned long long)vcpu->uc.arg[0],
+			(unsigned long long)vcpu->uc.arg[1], (unsigned long long)vcpu->uc.arg[2],
+			(unsigned long long)vcpu->uc.arg[3]);
 	mbox[MBOX_OP] = op;
 	mbox[MBOX_ADDR] = addr;
 	mbox[MBOX_VALUE] = value;
@@ -32,14 +34,16 @@ static inline int op_go(struct vcpu *vcpu, uint64_t *result)
 	if (r != STEP_UCALL)
 		return r;
 	if (vcpu->uc.code != UC_SYNC || vcpu->uc.arg[0] != SYNC_RESULT)
-		tap_bail("ucall %llu: vector %llu ESR 0x%llx ELR 0x%llx FAR 0x%llx", (unsigned long long)vcpu->uc.code,
-			 (unsigned long long)vcpu->uc.arg[0], (unsigned long long)vcpu->uc.arg[1],
-			 (unsigned long long)vcpu->uc.arg[2], (unsigned long long)vcpu->uc.arg[3]);
+		tap_bail("ucall %llu: vector %llu ESR 0x%llx ELR 0x%llx FAR 0x%llx",
+			 (unsigned long long)vcpu->uc.code, (unsigned long long)vcpu->uc.arg[0],
+			 (unsigned long long)vcpu->uc.arg[1], (unsigned long long)vcpu->uc.arg[2],
+			 (unsigned long long)vcpu->uc.arg[3]);
 	*result = vcpu->uc.arg[1];
 	return r;
 }
 
-static inline int op(struct vcpu *vcpu, uint64_t what, uint64_t addr, uint64_t value, uint64_t *result)
+static inline int op(struct vcpu *vcpu, uint64_t what, uint64_t addr, uint64_t value,
+		     uint64_t *result)
 {
 	op_begin(vcpu, what, addr, value, 0);
 	return op_go(vcpu, result);
@@ -84,7 +88,8 @@ static inline void op_exits(struct vcpu *vcpu, bool write, uint64_t addr, const 
 	else
 		memcpy(run->mmio.data, &token, 8);
 	tap_ok(run->mmio.phys_addr == addr && run->mmio.is_write == write && run->mmio.len == 8 &&
-	       (!write || seen == token), "%s: address 0x%llx", name, (unsigned long long)run->mmio.phys_addr);
+		       (!write || seen == token),
+	       "%s: address 0x%llx", name, (unsigned long long)run->mmio.phys_addr);
 	r = op_go(vcpu, &v);
 	tap_ok(r == STEP_UCALL && (write || v == token), "%s: and goes on", name);
 }

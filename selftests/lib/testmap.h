@@ -38,7 +38,7 @@
 #define UC_REPORT	2	/* name, ok, value, value */
 #define UC_SKIP		3	/* name, reason */
 #define UC_DIAG		4	/* text, value, value */
-#define UC_TRAP		5	/* an exception that nobody waits for: vector, ESR, ELR, FAR, SPSR */
+#define UC_TRAP 5 /* an exception that nobody waits for: vector, ESR, ELR, FAR, SPSR */
 #define UC_SYNC		6	/* a word with the test: what, value, value, ... */
 
 #endif /* SELFTESTS_TESTMAP_H */

@@ -517,6 +517,7 @@ static void random_runs(void)
 		for (i = 0; i < NR; i++) {
 			lost += r.owed[i];
 			left += !!(fake_get(0, SPI(i))->flags & (VGIC_ACTIVE | VGIC_QUEUED | VGIC_IN_LR));
+			left += fake_get(0, SPI(i))->home != CPU(i % 2);
 		}
 		left += IN_LIST(0) + IN_LIST(1);
 	}

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Compares include/uapi/linux/avmm.h with the arm64 <linux/kvm.h>: every constant, and the size and place of every field.
+ * Compares include/uapi/linux/avmm.h with the arm64 <linux/kvm.h>: every constant, and the size
+ * and place of every field.
  *
- * Built twice. With EMIT_TABLE the compiler for ARM writes an assembly file, in which each row is a line of two numbers;
- * the program, for the build machine, reads that file and reports. The constants' names are taken from avmm.h itself by
- * the Makefile, so that none can be forgotten.
+ * Built twice. With EMIT_TABLE the compiler for ARM writes an assembly file, in which each row is
+ * a line of two numbers; the program, for the build machine, reads that file and reports. The
+ * constants' names are taken from avmm.h itself by the Makefile, so that none can be forgotten.
  */
 #ifdef EMIT_TABLE
 
@@ -14,10 +15,12 @@
 
 #include <linux/avmm.h>
 
-#define ROW(name, kvm, avmm)	asm volatile("\n@row " #name " %0 %1" : : "i"((long)(kvm)), "i"((long)(avmm)));
+#define ROW(name, kvm, avmm)						\
+	asm volatile("\n@row " #name " %0 %1" : : "i"((long)(kvm)), "i"((long)(avmm)));
 #define MISSING(name, avmm)	asm volatile("\n@missing " #name " 0 %0" : : "i"((long)(avmm)));
 
-/* linux/kvm.h uses what it does not define */
+/* linux/kvm.h uses what it does not define, and names one constant otherwise */
+#define KVM_VGIC_LEVEL_INFO_LINE_LEVEL	VGIC_LEVEL_INFO_LINE_LEVEL
 #define SZ_64K			0x10000
 
 #define TYPE(kvm, avmm)		TYPE_(kvm, avmm)
@@ -35,10 +38,12 @@ void constants(void)
 	/* macros with arguments, at a place or two */
 	ROW(REG_SIZE(U128), KVM_REG_SIZE(KVM_REG_SIZE_U128), AVMM_REG_SIZE(AVMM_REG_SIZE_U128))
 	ROW(SYS_REG(3:0:1:0:2), ARM64_SYS_REG(3, 0, 1, 0, 2), AVMM_ARM64_SYS_REG(3, 0, 1, 0, 2))
-	ROW(SYS_REG(2:7:15:15:7), ARM64_SYS_REG(2, 7, 15, 15, 7), AVMM_ARM64_SYS_REG(2, 7, 15, 15, 7))
+	ROW(SYS_REG(2:7:15:15:7), ARM64_SYS_REG(2, 7, 15, 15, 7),
+	    AVMM_ARM64_SYS_REG(2, 7, 15, 15, 7))
 	ROW(FW_REG(3), KVM_REG_ARM_FW_REG(3), AVMM_REG_ARM_FW_REG(3))
 	ROW(FW_FEAT_BMAP_REG(2), KVM_REG_ARM_FW_FEAT_BMAP_REG(2), AVMM_REG_ARM_FW_FEAT_BMAP_REG(2))
-	ROW(CORE_REG(regs.regs[30]), KVM_REG_ARM_CORE_REG(regs.regs[30]), AVMM_REG_ARM_CORE_REG(regs.regs[30]))
+	ROW(CORE_REG(regs.regs[30]), KVM_REG_ARM_CORE_REG(regs.regs[30]),
+	    AVMM_REG_ARM_CORE_REG(regs.regs[30]))
 	ROW(CORE_REG(regs.pc), KVM_REG_ARM_CORE_REG(regs.pc), AVMM_REG_ARM_CORE_REG(regs.pc))
 	ROW(CORE_REG(fp_regs.vregs[31]), KVM_REG_ARM_CORE_REG(fp_regs.vregs[31]),
 	    AVMM_REG_ARM_CORE_REG(fp_regs.vregs[31]))
@@ -49,7 +54,8 @@ void structures(void)
 {
 #define K	kvm_userspace_memory_region
 #define A	avmm_userspace_memory_region
-	TYPE(K, A) FIELD(K, A, slot) FIELD(K, A, flags) FIELD(K, A, guest_phys_addr) FIELD(K, A, memory_size)
+	TYPE(K, A) FIELD(K, A, slot) FIELD(K, A, flags) FIELD(K, A, guest_phys_addr)
+	FIELD(K, A, memory_size)
 	FIELD(K, A, userspace_addr)
 #undef K
 #undef A
@@ -65,7 +71,8 @@ void structures(void)
 #undef A
 #define K	kvm_device_attr
 #define A	avmm_device_attr
-	TYPE(K, A) FIELD(K, A, flags) FIELD(K, A, group) FIELD(K, A, attr) FIELD(K, A, addr)
+	TYPE(K, A) FIELD(K, A, flags) FIELD(K, A, group) FIELD(K, A, attr)
+	FIELD(K, A, addr)
 #undef K
 #undef A
 #define K	kvm_enable_cap
@@ -75,18 +82,21 @@ void structures(void)
 #undef A
 #define K	kvm_irqfd
 #define A	avmm_irqfd
-	TYPE(K, A) FIELD(K, A, fd) FIELD(K, A, gsi) FIELD(K, A, flags) FIELD(K, A, resamplefd) FIELD(K, A, pad)
+	TYPE(K, A) FIELD(K, A, fd) FIELD(K, A, gsi) FIELD(K, A, flags)
+	FIELD(K, A, resamplefd) FIELD(K, A, pad)
 #undef K
 #undef A
 #define K	kvm_ioeventfd
 #define A	avmm_ioeventfd
-	TYPE(K, A) FIELD(K, A, datamatch) FIELD(K, A, addr) FIELD(K, A, len) FIELD(K, A, fd) FIELD(K, A, flags)
+	TYPE(K, A) FIELD(K, A, datamatch) FIELD(K, A, addr) FIELD(K, A, len)
+	FIELD(K, A, fd) FIELD(K, A, flags)
 	FIELD(K, A, pad)
 #undef K
 #undef A
 #define K	kvm_msi
 #define A	avmm_msi
-	TYPE(K, A) FIELD(K, A, address_lo) FIELD(K, A, address_hi) FIELD(K, A, data) FIELD(K, A, flags)
+	TYPE(K, A) FIELD(K, A, address_lo) FIELD(K, A, address_hi) FIELD(K, A, data)
+	FIELD(K, A, flags)
 	FIELD(K, A, devid) FIELD(K, A, pad)
 #undef K
 #undef A
@@ -113,8 +123,10 @@ void structures(void)
 #undef A
 #define K	kvm_vcpu_events
 #define A	avmm_vcpu_events
-	TYPE(K, A) FIELD(K, A, exception) FIELD(K, A, exception.serror_pending) FIELD(K, A, exception.serror_has_esr)
-	FIELD(K, A, exception.ext_dabt_pending) FIELD(K, A, exception.serror_esr) FIELD(K, A, reserved)
+	TYPE(K, A) FIELD(K, A, exception) FIELD(K, A, exception.serror_pending)
+	FIELD(K, A, exception.serror_has_esr)
+	FIELD(K, A, exception.ext_dabt_pending) FIELD(K, A, exception.serror_esr)
+	FIELD(K, A, reserved)
 #undef K
 #undef A
 #define K	kvm_signal_mask
@@ -125,25 +137,35 @@ void structures(void)
 #undef A
 #define K	kvm_regs
 #define A	avmm_regs
-	TYPE(K, A) FIELD(K, A, regs.regs) FIELD(K, A, regs.sp) FIELD(K, A, regs.pc) FIELD(K, A, regs.pstate)
-	FIELD(K, A, sp_el1) FIELD(K, A, elr_el1) FIELD(K, A, spsr) FIELD(K, A, fp_regs.vregs) FIELD(K, A, fp_regs.fpsr)
+	TYPE(K, A) FIELD(K, A, regs.regs) FIELD(K, A, regs.sp) FIELD(K, A, regs.pc)
+	FIELD(K, A, regs.pstate)
+	FIELD(K, A, sp_el1) FIELD(K, A, elr_el1) FIELD(K, A, spsr)
+	FIELD(K, A, fp_regs.vregs) FIELD(K, A, fp_regs.fpsr)
 	FIELD(K, A, fp_regs.fpcr)
 #undef K
 #undef A
 #define K	kvm_run
 #define A	avmm_run
-	TYPE(K, A) FIELD(K, A, request_interrupt_window) FIELD(K, A, immediate_exit) FIELD(K, A, exit_reason)
-	FIELD(K, A, ready_for_interrupt_injection) FIELD(K, A, if_flag) FIELD(K, A, flags) FIELD(K, A, cr8)
+	TYPE(K, A) FIELD(K, A, request_interrupt_window) FIELD(K, A, immediate_exit)
+	FIELD(K, A, exit_reason)
+	FIELD(K, A, ready_for_interrupt_injection) FIELD(K, A, if_flag) FIELD(K, A, flags)
+	FIELD(K, A, cr8)
 	FIELD(K, A, apic_base) FIELD(K, A, hw.hardware_exit_reason)
 	FIELD(K, A, fail_entry.hardware_entry_failure_reason) FIELD(K, A, fail_entry.cpu)
 	FIELD(K, A, hypercall.nr) FIELD(K, A, hypercall.args) FIELD(K, A, hypercall.ret)
-	FIELD(K, A, mmio.phys_addr) FIELD(K, A, mmio.data) FIELD(K, A, mmio.len) FIELD(K, A, mmio.is_write)
-	FIELD(K, A, internal.suberror) FIELD(K, A, internal.ndata) FIELD(K, A, internal.data)
-	FIELD(K, A, system_event.type) FIELD(K, A, system_event.ndata) FIELD(K, A, system_event.data)
+	FIELD(K, A, mmio.phys_addr) FIELD(K, A, mmio.data) FIELD(K, A, mmio.len)
+	FIELD(K, A, mmio.is_write)
+	FIELD(K, A, internal.suberror) FIELD(K, A, internal.ndata)
+	FIELD(K, A, internal.data)
+	FIELD(K, A, system_event.type) FIELD(K, A, system_event.ndata)
+	FIELD(K, A, system_event.data)
 	FIELD(K, A, arm_nisv.esr_iss) FIELD(K, A, arm_nisv.fault_ipa)
-	FIELD(K, A, kvm_valid_regs) FIELD(K, A, kvm_dirty_regs) FIELD(K, A, s) FIELD(K, A, s.regs.device_irq_level)
-	ROW(offset:avmm_run.debug.far, offsetof(struct K, debug.arch.far), offsetof(struct A, debug.far))
-	ROW(offset:avmm_run.debug.hsr, offsetof(struct K, debug.arch.hsr), offsetof(struct A, debug.hsr))
+	FIELD(K, A, kvm_valid_regs) FIELD(K, A, kvm_dirty_regs) FIELD(K, A, s)
+	FIELD(K, A, s.regs.device_irq_level)
+	ROW(offset:avmm_run.debug.far, offsetof(struct K, debug.arch.far),
+	    offsetof(struct A, debug.far))
+	ROW(offset:avmm_run.debug.hsr, offsetof(struct K, debug.arch.hsr),
+	    offsetof(struct A, debug.hsr))
 #undef K
 #undef A
 }

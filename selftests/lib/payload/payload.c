@@ -9,7 +9,10 @@ static void ucall_arg(unsigned int n, u64 v)
 	write64(v, MAP_UCALL + UCALL_ARG(n));
 }
 
-/* An interrupt between two arguments must not make a ucall of its own: it would take this one's arguments. */
+/*
+ * An interrupt between two arguments must not make a ucall of its own: it would take this one's
+ * arguments.
+ */
 void ucall(u64 code, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	u64 daif = read_sysreg(daif);
@@ -173,8 +176,8 @@ void payload_exception(struct frame *f, u64 vector)
 }
 
 /*
- * To EL0 by eret. The function runs in the alias of RAM that EL0 may use and returns to an svc there, which comes
- * back to the label after it.
+ * To EL0 by eret. The function runs in the alias of RAM that EL0 may use and returns to an svc
+ * there, which comes back to the label after it.
  */
 u64 call_el0(u64 (*fn)(u64), u64 arg)
 {
@@ -193,14 +196,15 @@ u64 call_el0(u64 (*fn)(u64), u64 arg)
 		     "	add	x30, x30, x5\n"
 		     "	msr	elr_el1, x1\n"
 		     "	msr	sp_el0, x2\n"
-		     "	mov	x4, #0x3c0\n"		/* EL0t, all masked */
+		     "	mov	x4, #0x3c0\n" /* EL0t, all masked */
 		     "	msr	spsr_el1, x4\n"
 		     "	eret\n"
 		     "2:	svc	#0\n"
 		     "1:\n"
 		     : "+r"(x0), "+r"(pc), "+r"(sp), "+r"(ret), "+r"(offset)
-		     : : "x4", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18",
-		     "x30", "cc", "memory");
+		     :
+		     : "x4", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
+		       "x16", "x17", "x18", "x30", "cc", "memory");
 	write_sysreg(daif, daif);
 	return x0;
 }
@@ -222,8 +226,8 @@ static u64 patience(void)
 }
 
 /*
- * WFI with interrupts off and a pending interrupt falls through, so nothing can come between the look and the sleep.
- * What would end a WFI that nothing else ends is the test's own alarm.
+ * WFI with interrupts off and a pending interrupt falls through, so nothing can come between the
+ * look and the sleep. What would end a WFI that nothing else ends is the test's own alarm.
  */
 bool irq_wait(u32 intid, u64 n)
 {
@@ -390,7 +394,8 @@ void gic_send_sgi(u32 sgi, unsigned int cpu)
 	u64 mpidr = cpu_mpidr(cpu);
 
 	dsb(ishst);
-	write_sysreg(((u64)sgi << 24) | ((mpidr & 0xff00) << 8) | (1UL << (mpidr & 0xf)), ICC_SGI1R);
+	write_sysreg(((u64)sgi << 24) | ((mpidr & 0xff00) << 8) | (1UL << (mpidr & 0xf)),
+		     ICC_SGI1R);
 	isb();
 }
 

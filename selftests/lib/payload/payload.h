@@ -142,8 +142,8 @@ struct trap {
 #define VEC_SYNC_EL0	8
 
 /*
- * TRY(statement) runs the statement and returns what it trapped with; count is 0 if it did not trap. A trapping
- * instruction is stepped over; a trapping fetch goes back to the caller (x30).
+ * TRY(statement) runs the statement and returns what it trapped with; count is 0 if it did not
+ * trap. A trapping instruction is stepped over; a trapping fetch goes back to the caller (x30).
  */
 struct trap *trap_expect(void);
 struct trap *trap_end(void);
@@ -177,7 +177,9 @@ extern void (*irq_hook)(u32 intid);
 extern void (*irq_done_hook)(u32 intid);
 
 void irq_log_reset(void);
-/* Waits with WFI, interrupts on, until that interrupt has come n times; false after some seconds. */
+/*
+ * Waits with WFI, interrupts on, until that interrupt has come n times; false after some seconds.
+ */
 bool irq_wait(u32 intid, u64 n);
 /* The same without WFI. */
 bool irq_poll(u32 intid, u64 n);
@@ -220,7 +222,8 @@ void irq_settle(void);
 
 void gic_init(void);		/* distributor, and this CPU; the first CPU */
 void gic_init_cpu(void);	/* this CPU; every other CPU */
-/* The register that holds bits for intid: in the distributor, or this CPU's redistributor below 32. */
+/* The register that holds bits for intid: in the distributor, or this CPU's redistributor below 32.
+ */
 u64 gic_bank(u32 intid, u32 offset);
 void gic_enable(u32 intid);
 void gic_disable(u32 intid);

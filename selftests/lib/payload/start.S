@@ -19,7 +19,8 @@
 #define DESC_NORMAL	((1 << 2) | (3 << 8) | (1 << 10))		/* inner shareable, AF */
 #define DESC_EL0	(1 << 6)
 
-#define MAIR		0x44ff00	/* 0 device nGnRnE, 1 normal write-back, 2 normal non-cacheable */
+/* 0 device nGnRnE, 1 normal write-back, 2 normal non-cacheable */
+#define MAIR		0x44ff00
 /* T0SZ 25, walks write-back and inner shareable, 4K, EPD1, 40-bit PA */
 #define TCR		(25 | (1 << 8) | (1 << 10) | (3 << 12) | (1 << 23) | (2 << 32))
 /* RES1 of ARMv8.0, I, SA0, SA, C, M */
