@@ -72,7 +72,8 @@ endif
 vmm: $(lab_programs)
 	$(MAKE) -C userspace-vmm $(vmm_args)
 
-selftests: $(lab_programs)
+# After the module: the tests that load it have a copy beside them.
+selftests: modules $(lab_programs)
 	$(MAKE) -C selftests $(vmm_args)
 
 check:
