@@ -199,7 +199,6 @@ static const struct {
 	{ "PSTATE of a mode that is not one", REG_PSTATE, 0x3c7, false },
 	{ "MIDR_EL1", SYS(3, 0, 0, 0, 0), 1 << 4, true },
 	{ "REVIDR_EL1", SYS(3, 0, 0, 0, 6), 1, true },
-	{ "CLIDR_EL1 with a level of no such kind", SYS(3, 1, 0, 0, 1), 5, true },
 	{ "ID_AA64PFR0_EL1 without EL1", SYS(3, 0, 0, 4, 0), 0xf0, true },
 	{ "ID_AA64MMFR0_EL1 of another PARange", SYS(3, 0, 0, 7, 0), 0xf, true },
 	{ "ID_AA64ISAR0_EL1 with what is not there", SYS(3, 0, 0, 6, 0), 0xfULL << 48, true },
