@@ -12,6 +12,7 @@
 #include <linux/delay.h>
 #include <linux/nospec.h>
 #include "avmm.h"
+#include "trace.h"
 
 /* ---- finding interrupts and vCPUs ---- */
 
@@ -226,6 +227,7 @@ int vgic_inject(struct avmm_vm *vm, struct avmm_vcpu *vcpu, u32 intid, bool leve
 	irq = vgic_get_irq(vm, vcpu, intid);
 	if (!irq)
 		return -EINVAL;
+	trace_avmm_inject(vcpu ? (int)vcpu->id : -1, intid, level);
 
 	flags = vgic_irq_lock(irq);
 	if (irq->owner != owner)

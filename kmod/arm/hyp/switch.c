@@ -232,8 +232,9 @@ static void guest_traps(struct avmm_ctx *ctx)
 	wr("hstr_el2", HSTR_GUEST);
 	wr("vpidr_el2", ctx->vpidr);
 	wr("vmpidr_el2", ctx->vmpidr);
+	/* open to EL0, so that its accesses go past EL1 and MDCR_EL2.TPM traps them here */
 	if (ctx->flags & AVMM_CTX_HAS_PMU)
-		wr("pmuserenr_el0", 0);
+		wr("pmuserenr_el0", 0xf);
 	if (ctx->flags & AVMM_CTX_HAS_RAS) {
 		wr(VDISR_EL2, ctx->sys[CTX_DISR_EL1]);
 		if (ctx->hcr & HCR_VSE)
