@@ -115,11 +115,17 @@ typedef bool avmm_young_t;
 })
 #endif
 
-/* Lets a signal end the wait for a page (userfaultfd, network); since 6.2 */
+/*
+ * For a slow look at the host's tables: a signal ends the wait for a page
+ * (userfaultfd, network; since 6.2), and a NUMA hinting fault is taken as the
+ * task's own accesses would, which was not to be asked for before 6.6.
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-#define AVMM_FOLL_INTERRUPTIBLE	0
+#define AVMM_FOLL_SLOW	0
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define AVMM_FOLL_SLOW	FOLL_INTERRUPTIBLE
 #else
-#define AVMM_FOLL_INTERRUPTIBLE	FOLL_INTERRUPTIBLE
+#define AVMM_FOLL_SLOW	(FOLL_INTERRUPTIBLE | FOLL_HONOR_NUMA_FAULT)
 #endif
 
 #endif /* __ASSEMBLY__ */

@@ -97,7 +97,7 @@ out:
 /* The host has nothing there yet, or not what is needed. */
 static int get_page_slowly(struct avmm_vm *vm, struct backing *b, bool write)
 {
-	unsigned int flags = FOLL_HWPOISON | AVMM_FOLL_INTERRUPTIBLE | (write ? FOLL_WRITE : 0);
+	unsigned int flags = FOLL_HWPOISON | AVMM_FOLL_SLOW | (write ? FOLL_WRITE : 0);
 	struct page *page;
 	long ret;
 
@@ -148,12 +148,20 @@ static int get_backing(struct avmm_vm *vm, struct backing *b, bool write)
 
 static void put_backing(struct backing *b, bool mapped)
 {
+	struct folio *folio;
+
 	if (!b->page)
 		return;
+	folio = page_folio(b->page);
 	/* The guest may write from now on, and nobody will see it do so. */
-	if (mapped && b->writable && !folio_test_dirty(page_folio(b->page)))
-		set_page_dirty_lock(b->page);
-	put_page(b->page);
+	if (mapped && b->writable && !folio_test_dirty(folio)) {
+		/* Memory that goes to swap has no file system to tell. */
+		if (folio_test_swapbacked(folio))
+			folio_set_dirty(folio);
+		else
+			set_page_dirty_lock(b->page);
+	}
+	folio_put(folio);
 }
 
 /*

@@ -67,7 +67,8 @@ static int slot_by_id(const struct avmm_memslots *slots, u32 id)
 }
 
 /* Would @new, taking the place of slot number @old if that is not -1, lie over another? */
-static bool slot_overlaps(const struct avmm_memslots *slots, const struct avmm_memslot *new, int old)
+static bool slot_overlaps(const struct avmm_memslots *slots, const struct avmm_memslot *new,
+			  int old)
 {
 	int i = slot_search(slots, new->base_gfn);
 

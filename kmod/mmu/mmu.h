@@ -42,7 +42,7 @@ struct avmm_memslots {
 
 /**
  * struct avmm_s2 - a VM's stage-2 translation
- * @pgt: the tables; start level concatenated as Arm ARM D8.2.2 has it
+ * @pgt: the tables; its start-level tables are concatenated
  * @root_order: allocation order of the start level
  * @ipa_bits: input size
  * @vtcr: VTCR_EL2

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The page-table walker: map, unmap, permissions, access flag, for stage 2 of
- * guests and for EL2's own stage 1. See pgtable.h for what it stands on and
- * Arm ARM D8 for the format.
+ * guests, but nothing in it is of stage 2 only. See pgtable.h for what it stands
+ * on and Arm ARM D8 (VMSAv8-64) for the format.
  *
- * Break-before-make (D8.14.1): a live entry becomes another live entry only
+ * Break-before-make (Arm ARM D8): a live entry becomes another live entry only
  * through invalid, TLBI and DSB; the exceptions are permissions and the access
  * flag. set_leaf() and split_block() are the only places that replace.
  *
@@ -127,8 +127,8 @@ static u64 grant(const struct avmm_pgtable *pgt, u64 desc, u64 attr)
 }
 
 /*
- * Turns the block *e into a table of smaller leaves that say the same (D8.14.1:
- * the size of a block changes, so break before make).
+ * Turns the block *e into a table of smaller leaves that say the same. The size
+ * of a leaf changes: break before make.
  */
 static int split_block(struct avmm_pgtable *pgt, u64 *e, u64 ia, int level)
 {

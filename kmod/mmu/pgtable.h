@@ -47,7 +47,7 @@ struct avmm_pgt_ops {
 
 /**
  * struct avmm_pgtable - one set of tables
- * @root: start-level table, @start_level concatenated as D8.2.2 has it
+ * @root: start-level table, concatenated if the input size asks for it
  * @ops: see above
  * @cookie: their first argument
  * @more: leaf bits that grant something when set (stage 2: read, write)
@@ -57,7 +57,7 @@ struct avmm_pgt_ops {
  * @start_level: level of @root
  *
  * @more and @less are the bits that may change in a live entry without
- * break-before-make (D8.14.1); access to one address is never taken away by
+ * break-before-make; access to one address is never taken away by
  * mapping it again.
  */
 struct avmm_pgtable {

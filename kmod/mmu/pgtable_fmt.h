@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Long-descriptor translation tables: the bits (Arm ARM D8.3, VMSAv8-64; the
- * ARMv7 LPAE format is a subset) and the shape that a granule gives them.
+ * Long-descriptor translation tables: the bits (Arm ARM D8, VMSAv8-64; ARMv7's
+ * LPAE format is a subset) and the shape that a granule gives them.
  */
 #ifndef AVMM_MMU_PGTABLE_FMT_H
 #define AVMM_MMU_PGTABLE_FMT_H
@@ -15,10 +15,10 @@
 /* any descriptor */
 #define PGT_VALID	BIT_ULL(0)
 #define PGT_TABLE	BIT_ULL(1)	/* levels 0..2: next-level table; level 3: page */
-#define PGT_AF		BIT_ULL(10)	/* clear: never held in a TLB (D8.5.1) */
+#define PGT_AF		BIT_ULL(10)	/* clear: never held in a TLB */
 #define PGT_ADDR	GENMASK_ULL(47, 12)	/* granules above 4K have zeros at its low end */
 
-/* leaf of stage 2 (D8.3.1, D8.4.2, D8.6.4) */
+/* leaf of stage 2 */
 #define S2_MEMATTR(x)	((u64)(x) << 2)
 #define S2_MEMATTR_MASK	S2_MEMATTR(0xf)
 #define S2_NORMAL	S2_MEMATTR(0xf)		/* write-back, inner and outer */
@@ -29,7 +29,7 @@
 #define S2_SH_INNER	(3ULL << 8)
 #define S2_XN		BIT_ULL(54)		/* neither EL1 nor EL0 may execute, FEAT_XNX or not */
 
-/* VTCR_EL2 (D19.2.146) */
+/* VTCR_EL2 */
 #define VTCR_T0SZ(ia)	(64ULL - (ia))
 #define VTCR_SL0(x)	((u64)(x) << 6)
 #define VTCR_IRGN_WBWA	(1ULL << 8)
@@ -43,7 +43,7 @@
 #define VTCR_RES1	BIT_ULL(31)
 
 #define PGT_LAST_LEVEL	3
-#define PGT_MAX_CONCAT	4	/* stage 2: up to 2^4 tables side by side at the start (D8.2.2) */
+#define PGT_MAX_CONCAT	4	/* stage 2: up to 2^4 tables side by side at the start */
 
 /* address bits below those that choose an entry at @level */
 static inline unsigned int pgt_shift(unsigned int page_shift, int level)
@@ -74,7 +74,7 @@ static inline unsigned int pgt_root_shift(unsigned int page_shift, unsigned int 
 	return bytes > page_shift ? bytes : page_shift;
 }
 
-/* The first level at which a leaf may stand (D8.3.1; 48-bit descriptors). */
+/* The first level at which a leaf may stand (48-bit output addresses). */
 static inline int pgt_block_level(unsigned int page_shift)
 {
 	return page_shift == 12 ? 1 : 2;

@@ -9,7 +9,7 @@
  * Caches: without FEAT_S2FWB a guest may get past the caches by its own stage 1
  * or by running with its MMU off. So memory is cleaned and invalidated to the
  * point of coherency when it is mapped, and again when it is unmapped, for the
- * host must see what the guest wrote (Arm ARM B2.8, mismatched attributes).
+ * host must see what the guest wrote (Arm ARM B2, mismatched memory attributes).
  */
 #include <linux/gfp.h>
 #include <linux/io.h>

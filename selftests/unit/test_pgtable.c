@@ -527,7 +527,7 @@ static void test_geometry(void)
 		u8 tables;
 		u64 vtcr;
 	} known[] = {
-		/* Arm ARM D8.2: 4K, 16K, 64K; T0SZ, SL0 and TG0 */
+		/* the Arm ARM's tables for 4K, 16K, 64K; T0SZ, SL0 and TG0 */
 		{ 12, 32, 2, 4, 0x20 },
 		{ 12, 34, 2, 16, 0x1e },
 		{ 12, 36, 1, 1, 0x1c | 1 << 6 },

@@ -11,11 +11,14 @@
 #include <asm/cpufeature.h>
 #include <asm/sysreg.h>
 
-/* CTR_EL0 (Arm ARM D19.2.35) */
+/* CTR_EL0 */
 #define CTR_IMIN	GENMASK(3, 0)	/* log2 words of the smallest I-cache line */
 #define CTR_L1IP_MASK	GENMASK(15, 14)	/* 3: PIPT */
 #define CTR_DMIN	GENMASK(19, 16)	/* log2 words of the smallest D-cache line */
 #define CTR_DIC		BIT(29)		/* I-caches need no invalidation */
+
+/* More lines than this: each is a broadcast, and all at once is but one. */
+#define IVAU_MAX	512
 
 /**
  * struct avmm_caches - geometry of the caches, true of every CPU
@@ -49,13 +52,14 @@ static inline bool avmm_has_fwb(void)
 
 /*
  * Clean and invalidate to the point of coherency: afterwards memory, caches
- * and accesses past the caches agree (D7.5.9).
+ * and accesses past the caches agree.
  */
 static inline void avmm_dcache_flush(const struct avmm_caches *c, const void *start, size_t size)
 {
 	unsigned long line = c->dline, p = (unsigned long)start & ~(line - 1);
 	unsigned long end = (unsigned long)start + size, last = end - 7 * line;
 
+	barrier();
 	/* This loop is a good part of a stage-2 fault: eight lines a turn. */
 	while (p < last)
 		asm volatile(".rept 8\n\tdc civac, %0\n\tadd %0, %0, %1\n\t.endr"
@@ -78,7 +82,7 @@ static inline void avmm_icache_invalidate(const struct avmm_caches *c, const voi
 	if (c->dic)
 		return;
 	dsb(ish);
-	if (c->ialias)
+	if (c->ialias || size / line > IVAU_MAX)
 		asm volatile("ic ialluis");
 	else
 		for (; p < end; p += line)
