@@ -19,6 +19,7 @@
  * The physical timer is emulated: all accesses trap, and an hrtimer that runs
  * for as long as it is armed raises its line.
  */
+#include <linux/cpu_pm.h>
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
@@ -34,8 +35,12 @@
 #define PPI_VTIMER	27
 #define PPI_PTIMER	30
 
-/* Is the PPI active in this CPU's redistributor? Our word for it: nobody else touches it. */
-static DEFINE_PER_CPU(bool, vtimer_active);
+/*
+ * Is the PPI active in this CPU's redistributor? 0 or 1 is our word for it, as
+ * nobody else touches it; UNKNOWN after the CPU was powered down.
+ */
+#define UNKNOWN		2
+static DEFINE_PER_CPU(u8, vtimer_active);
 static DEFINE_PER_CPU(int, vtimer_cookie);
 static u32 freq;	/* CNTFRQ_EL0, in Hz */
 
@@ -47,17 +52,30 @@ static u64 counter(void)
 /* Context: interrupts off, or no migration */
 static noinline void set_active(bool active)
 {
-	irq_set_irqchip_state(avmm_host.vtimer_irq, IRQCHIP_STATE_ACTIVE, active);
+	vgic_set_ppi_active(avmm_host.vtimer_irq, avmm_host.vtimer_hwirq, active);
 	__this_cpu_write(vtimer_active, active);
 }
 
 /* ---- host ---- */
 
-/* The line may still fall while the interrupt is already on its way: nothing to do. */
+/*
+ * The line may fall while the interrupt is on its way to the CPU. Then the host
+ * takes it after all, and its EOI deactivates it.
+ */
 static irqreturn_t vtimer_handler(int irq, void *cookie)
 {
+	__this_cpu_write(vtimer_active, 0);
 	return IRQ_HANDLED;
 }
+
+static int pm_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	if (action == CPU_PM_EXIT)
+		__this_cpu_write(vtimer_active, UNKNOWN);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block pm_nb = { .notifier_call = pm_notify };
 
 /**
  * avmm_timer_host_init - take the virtual timer's PPI
@@ -67,18 +85,24 @@ static irqreturn_t vtimer_handler(int irq, void *cookie)
  */
 int avmm_timer_host_init(void)
 {
+	int ret;
+
 	freq = arch_timer_get_cntfrq();
 	if (!freq) {
 		pr_err("refused: the firmware has not set CNTFRQ_EL0\n");
 		return -ENODEV;
 	}
-	return request_percpu_irq(avmm_host.vtimer_irq, vtimer_handler, "avmm-vtimer",
-				  &vtimer_cookie);
+	ret = request_percpu_irq(avmm_host.vtimer_irq, vtimer_handler, "avmm-vtimer",
+				 &vtimer_cookie);
+	if (!ret)
+		cpu_pm_register_notifier(&pm_nb);
+	return ret;
 }
 
 /** avmm_timer_host_exit - give it back, after avmm_timer_cpu_down() on all CPUs */
 void avmm_timer_host_exit(void)
 {
+	cpu_pm_unregister_notifier(&pm_nb);
 	free_percpu_irq(avmm_host.vtimer_irq, &vtimer_cookie);
 }
 
@@ -98,7 +122,7 @@ void avmm_timer_cpu_down(void)
 
 /* ---- time ---- */
 
-/* Nanoseconds until the counter passes @cval, rounded up; far future: a year, then we look again. */
+/* Nanoseconds until the counter passes @cval, rounded up; at most a year, then we look again */
 static u64 ns_until(u64 cval, u64 now)
 {
 	u64 ticks;
@@ -406,12 +430,21 @@ void avmm_timer_vcpu_destroy(struct avmm_vcpu *vcpu)
 int avmm_timer_first_run(struct avmm_vcpu *vcpu)
 {
 	struct avmm_timer *v = &vcpu->arch.vtimer, *p = &vcpu->arch.ptimer;
+	int ret;
 
 	if (!vgic_present(vcpu->vm))
 		return 0;
 	if (v->ppi == p->ppi || vgic_set_owner(vcpu, v->ppi, v) || vgic_set_owner(vcpu, p->ppi, p))
 		return -EINVAL;
-	return vgic_map_phys(vcpu, v->ppi, avmm_host.vtimer_hwirq, &vtimer_active);
+	ret = vgic_map_phys(vcpu, v->ppi, avmm_host.vtimer_hwirq, &vtimer_active);
+	if (ret)
+		return ret;
+	/* a timer may be up already, and user space may have restored lines of another time */
+	set_line(vcpu, v, v->level);
+	hrtimer_cancel(&p->bg);
+	set_line(vcpu, p, false);
+	ptimer_update(vcpu, p->ctl, p->cval);
+	return 0;
 }
 
 /* ---- vCPU attributes: interrupt numbers ---- */

@@ -278,7 +278,7 @@ int vgic_set_owner(struct avmm_vcpu *vcpu, u32 intid, void *owner)
 	return ret;
 }
 
-int vgic_map_phys(struct avmm_vcpu *vcpu, u32 intid, u32 hwirq, bool __percpu *phys_active)
+int vgic_map_phys(struct avmm_vcpu *vcpu, u32 intid, u32 hwirq, u8 __percpu *phys_active)
 {
 	struct vgic_irq *irq = vgic_get_irq(vcpu->vm, vcpu, intid);
 	unsigned long flags;
@@ -586,7 +586,7 @@ static void fold_lr(struct vgic_irq *irq, u64 lr)
 	if (unlikely(f & VGIC_DO))
 		f = do_deferred(f);
 	if ((lr & VGIC_LR_HW) && !(lr & VGIC_LR_STATE))
-		__this_cpu_write(*irq->phys_active, false);
+		__this_cpu_write(*irq->phys_active, 0);
 	irq->flags = f;
 	vgic_unqueue(irq);
 }

@@ -61,8 +61,8 @@ struct avmm_device_ops;
  * @intid: its number; never changes
  * @mpidr: [h] GICD_IROUTER, affinities 2 to 0
  * @owner: [h] who drives its line; NULL: user space
- * @phys_active: with LR.HW: is the physical interrupt active on this CPU? Cleared here when
- *	the guest's deactivation has deactivated it
+ * @phys_active: with LR.HW: is the physical interrupt active on this CPU? Set to 0 when the
+ *	guest's deactivation has deactivated it
  */
 struct vgic_irq {
 	struct list_head node;
@@ -73,7 +73,7 @@ struct vgic_irq {
 	u32 intid;
 	u32 mpidr;
 	void *owner;
-	bool __percpu *phys_active;
+	u8 __percpu *phys_active;
 };
 
 /**
@@ -172,7 +172,7 @@ int vgic_set_owner(struct avmm_vcpu *vcpu, u32 intid, void *owner);	/* -EEXIST i
  * vgic_map_phys: @intid's deactivation by the guest deactivates physical
  * interrupt @hwirq of this CPU too (ICH_LR.HW). @phys_active: see struct vgic_irq.
  */
-int vgic_map_phys(struct avmm_vcpu *vcpu, u32 intid, u32 hwirq, bool __percpu *phys_active);
+int vgic_map_phys(struct avmm_vcpu *vcpu, u32 intid, u32 hwirq, u8 __percpu *phys_active);
 /* guest wrote ICC_SGI1R_EL1 (or ASGI1R, SGI0R without @group1) */
 void vgic_send_sgi(struct avmm_vcpu *vcpu, u64 reg, bool group1);
 int vgic_irq_line(struct avmm_vm *vm, const struct avmm_irq_level *line);	/* AVMM_IRQ_LINE */
@@ -260,5 +260,11 @@ int vgic_init(struct avmm_vm *vm);
 int vgic_set_dist_base(struct avmm_vm *vm, u64 base);
 int vgic_add_rd_region(struct avmm_vm *vm, u32 index, u64 base, u32 count);
 bool vgic_rd_is_last(struct avmm_vcpu *vcpu);
+
+/* redist.c: the host's redistributors */
+void vgic_redist_init(void);
+void vgic_redist_exit(void);
+void vgic_redist_cpu_up(void);
+void vgic_set_ppi_active(int irq, u32 hwirq, bool active);
 
 #endif /* AVMM_IRQ_VGIC_H */

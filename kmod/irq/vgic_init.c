@@ -14,7 +14,7 @@
 
 #define FRAME_ALIGN		0x10000U
 #define LEGACY_NR_SPIS		(256 - VGIC_NR_PRIVATE)	/* if user space does not say */
-#define PENDBASER_INIT		((3ULL << 7) | (1ULL << 10))	/* read-allocate write-back, inner shareable */
+#define PENDBASER_INIT		((3ULL << 7) | (1ULL << 10))	/* write-back, inner shareable */
 
 /* ---- host ---- */
 
@@ -36,18 +36,25 @@ static irqreturn_t maint_handler(int irq, void *cookie)
  */
 int vgic_host_init(void)
 {
-	return request_percpu_irq(avmm_host.maint_irq, maint_handler, "avmm-vgic", &maint_cookie);
+	int ret;
+
+	ret = request_percpu_irq(avmm_host.maint_irq, maint_handler, "avmm-vgic", &maint_cookie);
+	if (!ret)
+		vgic_redist_init();
+	return ret;
 }
 
 /** vgic_host_exit - give it back, after vgic_cpu_down() on all CPUs */
 void vgic_host_exit(void)
 {
+	vgic_redist_exit();
 	free_percpu_irq(avmm_host.maint_irq, &maint_cookie);
 }
 
 /** vgic_cpu_up - a CPU may run guests from now on. Context: on that CPU */
 void vgic_cpu_up(void)
 {
+	vgic_redist_cpu_up();
 	enable_percpu_irq(avmm_host.maint_irq, irq_get_trigger_type(avmm_host.maint_irq));
 }
 
@@ -200,7 +207,7 @@ void vgic_vcpu_reset(struct avmm_vcpu *vcpu)
 	u32 pre_bits = VGIC_VTR_PRE_BITS(avmm_host.ich_vtr);
 
 	memset(hyp, 0, sizeof(*hyp));
-	/* one active-priority register for up to five bits of preemption, two for six, four for seven */
+	/* one active-priority register for five bits of preemption, two for six, four for seven */
 	hyp->nr_apr = pre_bits <= 5 ? 1 : pre_bits == 6 ? 2 : 4;
 	hyp->hcr = VGIC_HCR_EN;
 	hyp->sre = VGIC_SRE;

@@ -134,7 +134,7 @@ struct vgic_access {
 	u32 off;			/* in the row */
 };
 
-/* Reserved places, and accesses of a size that a register does not have: RAZ/WI, as 12.1.3 permits */
+/* Reserved places, and accesses of a size that a register does not have, are RAZ/WI (12.1.3) */
 static bool decode(struct vgic_access *a, struct avmm_vcpu *vcpu, struct avmm_iodev *dev,
 		   u64 addr, int len)
 {
@@ -229,7 +229,7 @@ int vgic_user_access(struct avmm_vcpu *vcpu, const struct vgic_table *table, u32
  * @write: or read
  *
  * Lines are set whatever the interrupt's configuration, so that user space may
- * restore that later.
+ * restore that later. Lines that the kernel drives are left to their driver.
  */
 void vgic_user_line_level(struct avmm_vcpu *vcpu, u32 intid, u32 *val, bool write)
 {
@@ -244,7 +244,7 @@ void vgic_user_line_level(struct avmm_vcpu *vcpu, u32 intid, u32 *val, bool writ
 		if (!irq || intid + i < VGIC_NR_SGIS)
 			continue;
 		flags = vgic_irq_lock(irq);
-		if (write) {
+		if (write && !irq->owner) {
 			irq->flags &= ~VGIC_LINE;
 			if (*val >> i & 1)
 				irq->flags |= VGIC_LINE;

@@ -5,13 +5,13 @@
 
 #include "avmm.h"
 
-/* vgic_reg.width: access sizes that the GIC spec allows (12.1.3); others read as zero and do nothing */
+/* vgic_reg.width: access sizes that the register has (12.1.3); others read as zero, do nothing */
 #define VGIC_W8		1
 #define VGIC_W32	4
 #define VGIC_W64	8
 
 /* vgic_handler.flags */
-#define VGIC_H_ONES		(1U << 0)	/* only fields written as ones count: set and clear registers */
+#define VGIC_H_ONES		(1U << 0)	/* only ones written count: set, clear */
 /* if the interrupt is in a list register, that has the say: have it folded */
 #define VGIC_H_FOLD_READ	(1U << 1)	/* before the field is read */
 #define VGIC_H_FOLD_WRITE	(1U << 2)	/* after the field was written */

@@ -18,7 +18,7 @@
 #define IIDR			0x4b00043bU
 #define IIDR_REVISION_SHIFT	12
 #define IIDR_REVISION_MASK	(0xfU << IIDR_REVISION_SHIFT)
-#define IIDR_REVISION_MIN	2		/* 2: groups mean what they say; 3: also LPIs by register */
+#define IIDR_REVISION_MIN	2		/* groups mean what they say; 3: LPIs by register */
 #define IIDR_REVISION_MAX	3
 
 #define RDIST_CTLR_CES		(1U << 1)	/* EnableLPIs may be cleared */
@@ -28,7 +28,7 @@
 #define RDIST_TYPER_NUMBER_SHIFT	8
 #define RDIST_TYPER_AFF_SHIFT	32
 
-/* the bits that are there: address, inner cacheability, shareability, IDbits (12.11.34, 12.11.30) */
+/* the bits that are there: address, inner cacheability, shareability, IDbits (12.11) */
 #define PROPBASER_MASK		0x000fffffffffff9fULL
 #define PENDBASER_MASK		0x400fffffffff0f80ULL
 #define PENDBASER_PTZ		(1ULL << 62)
@@ -216,12 +216,13 @@ static const struct vgic_handler pendbaser = { .read = pendbaser_read, .write = 
 
 #define REG(off, bytes, w, g, u)	\
 	{ .offset = (off), .len = (bytes), .width = (w), .guest = &(g), .user = &(u) }
-/* a field of @b bits for each of 1024 interrupts; of the first 32 the distributor has none (12.9) */
+/* a field for each of 1024 interrupts; the first 32 are not the distributor's with ARE (12.9) */
 #define DIST_FIELDS(off, b, w, g, u)	\
-	{ .offset = (off), .len = 128 * (b), .width = (w), .bits = (b), .guest = &(g), .user = &(u) }
+	{ .offset = (off), .len = 128 * (b), .width = (w), .bits = (b),		\
+	  .guest = &(g), .user = &(u) }
 /* a field for each of 32 interrupts */
 #define RD_FIELDS(off, b, w, g, u)	\
-	{ .offset = 0x10000 + (off), .len = 4 * (b), .width = (w), .bits = (b),	\
+	{ .offset = 0x10000 + (off), .len = 4 * (b), .width = (w), .bits = (b),		\
 	  .guest = &(g), .user = &(u) }
 
 #define W32_64	(VGIC_W32 | VGIC_W64)

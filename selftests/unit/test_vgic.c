@@ -131,7 +131,7 @@ static void level(void)
 
 static void hardware(void)
 {
-	bool phys = true;
+	u8 phys = 1;
 
 	fake_vm_start(1, 64);
 	enable(0, 27, VGIC_LEVEL, 0);
@@ -193,7 +193,8 @@ static void errors(void)
 	tap_ok(!vgic_set_owner(CPU(0), 27, &me) && !vgic_set_owner(CPU(0), 27, &me), "owner: set");
 	tap_ok(vgic_set_owner(CPU(0), 27, &fake_vm) == -EEXIST, "owner: only one");
 	enable(0, 27, VGIC_LEVEL, 0);
-	tap_ok(!vgic_inject(&fake_vm, CPU(0), 27, true, NULL) && !IN_LIST(0), "owner: others are ignored");
+	tap_ok(!vgic_inject(&fake_vm, CPU(0), 27, true, NULL) && !IN_LIST(0),
+	       "owner: others are ignored");
 	tap_ok(!vgic_inject(&fake_vm, CPU(0), 27, true, &me) && IN_LIST(0) == 1, "owner: may");
 	fake_vm.arch.vgic.initialized = false;
 	tap_ok(vgic_inject(&fake_vm, NULL, 32, true, NULL) == -EBUSY, "inject: not initialised");
@@ -257,7 +258,8 @@ static void sgi(void)
 	vgic_send_sgi(CPU(0), sgi1r(0, 1, 9), false);
 	tap_ok(fake_get(0, 9)->flags & VGIC_LATCH, "sgi: but group 0");
 	fake_ctx[3].sys[CTX_MPIDR_EL1] = 0x0000000500010203ULL;
-	tap_ok(vgic_vcpu_by_aff(&fake_vm, 0x05010203) == CPU(3), "sgi: an affinity of user space's choice");
+	tap_ok(vgic_vcpu_by_aff(&fake_vm, 0x05010203) == CPU(3),
+	       "sgi: an affinity of user space's choice");
 }
 
 static void order(void)
@@ -273,7 +275,8 @@ static void order(void)
 		inject(0, SPI(i), true);
 	}
 	fake_enter(CPU(0));
-	tap_ok(used(0) == 4 && hyp->hcr == (VGIC_HCR_EN | VGIC_HCR_NPIE), "overflow: full, come back");
+	tap_ok(used(0) == 4 && hyp->hcr == (VGIC_HCR_EN | VGIC_HCR_NPIE),
+	       "overflow: full, come back");
 	tap_ok((u32)lr(0, 0) == SPI(1) && (u32)lr(0, 1) == SPI(6) && (u32)lr(0, 2) == SPI(5) &&
 	       (u32)lr(0, 3) == SPI(3), "overflow: the most urgent four, in order");
 	fake_exit(CPU(0));
@@ -326,7 +329,8 @@ static void route(void)
 	inject(0, SPI(5), true);
 	tap_ok(IN_LIST(2) == 1 && irq->home == CPU(2), "route: idle, moves at once");
 	vgic_route(irq, CPU(1));
-	tap_ok(!IN_LIST(2) && IN_LIST(1) == 1 && CPU(1)->kicks, "route: pending, moves with its list");
+	tap_ok(!IN_LIST(2) && IN_LIST(1) == 1 && CPU(1)->kicks,
+	       "route: pending, moves with its list");
 	fake_enter(CPU(1));
 	vgic_route(irq, CPU(0));
 	tap_ok(irq->home == CPU(1) && CPU(1)->kicks > 1, "route: in a list register: stays, kicks");
@@ -364,7 +368,8 @@ static void deferred(void)
 	fake_enter(CPU(0));
 	irq->flags |= VGIC_DO_UNLATCH;
 	vgic_wait_fold(irq);
-	tap_ok(!CPU(0)->in_guest && !(irq->flags & (VGIC_LATCH | VGIC_DO)), "defer: pending is cleared");
+	tap_ok(!CPU(0)->in_guest && !(irq->flags & (VGIC_LATCH | VGIC_DO)),
+	       "defer: pending is cleared");
 	inject(0, SPI(6), true);
 	fake_enter(CPU(0));
 	fake_ack(CPU(0));
@@ -410,7 +415,7 @@ static bool random_eoi(u32 v)
 
 	if (!r.n[v])
 		return false;
-	/* any order, as with EOImode 1; but of those outside list registers the most urgent goes first */
+	/* the last one taken is the most urgent one: that is what EOImode 0 asks of a guest */
 	out = fake_eoi(CPU(v), r.taken[v][r.n[v] - 1]);
 	r.n[v]--;
 	return out;
@@ -516,7 +521,8 @@ static void random_runs(void)
 		drain();
 		for (i = 0; i < NR; i++) {
 			lost += r.owed[i];
-			left += !!(fake_get(0, SPI(i))->flags & (VGIC_ACTIVE | VGIC_QUEUED | VGIC_IN_LR));
+			left += !!(fake_get(0, SPI(i))->flags &
+				   (VGIC_ACTIVE | VGIC_QUEUED | VGIC_IN_LR));
 			left += fake_get(0, SPI(i))->home != CPU(i % 2);
 		}
 		left += IN_LIST(0) + IN_LIST(1);

@@ -79,7 +79,8 @@ static void table_is_sound(const struct vgic_table *t, u32 size, const char *nam
 		if (vgic_find_reg(t, t->regs[i].offset) != &t->regs[i] ||
 		    vgic_find_reg(t, t->regs[i].offset + t->regs[i].len - 1) != &t->regs[i])
 			break;
-	tap_ok(i == t->n && !vgic_find_reg(t, size) && !vgic_find_reg(t, ~0U), "%s: rows are found", name);
+	tap_ok(i == t->n && !vgic_find_reg(t, size) && !vgic_find_reg(t, ~0U),
+	       "%s: rows are found", name);
 }
 
 static void ids(void)
@@ -91,7 +92,8 @@ static void ids(void)
 	tap_ok((rd(0, GICD + 4, 4) >> 19 & 0x1f) == 9 && !(rd(0, GICD + 4, 4) >> 17 & 1),
 	       "TYPER: ten bits, no LPIs");
 	tap_ok(rd(0, GICD, 4) == (3 | 1 << 4 | 1 << 6), "CTLR: both groups, ARE, DS, no RWP");
-	tap_ok(rd(2, RD(1) + 8, 8) == (1ULL << 32 | 1 << 8), "GICR_TYPER: affinity, number, not last");
+	tap_ok(rd(2, RD(1) + 8, 8) == (1ULL << 32 | 1 << 8),
+	       "GICR_TYPER: affinity, number, not last");
 	tap_ok(rd(0, RD(2) + 8, 8) == (2ULL << 32 | 2 << 8 | 1 << 4), "GICR_TYPER: last");
 	tap_ok(rd(0, RD(2) + 12, 4) == 2 && rd(0, RD(2) + 8, 4) == 0x210, "GICR_TYPER by halves");
 	wr(0, RD(2) + 8, 8, ~0ULL);
@@ -141,11 +143,13 @@ static void private_parts(void)
 	wr(0, GICD + 0x100, 4, ~0U);
 	tap_ok(rd(0, SGI(0) + 0x100, 4) == 0xffff, "SGIs are enabled at first, PPIs not");
 	wr(0, SGI(1) + 0x100, 4, 1U << 27);
-	tap_ok(rd(1, SGI(1) + 0x100, 4) == (0xffff | 1U << 27) && rd(1, SGI(0) + 0x100, 4) == 0xffff,
+	tap_ok(rd(1, SGI(1) + 0x100, 4) == (0xffff | 1U << 27) &&
+	       rd(1, SGI(0) + 0x100, 4) == 0xffff,
 	       "another CPU's redistributor");
 	wr(0, SGI(1) + 0x180, 4, 1U << 27 | 1);
 	tap_ok(rd(0, SGI(1) + 0x180, 4) == 0xfffe, "ICENABLER0");
-	tap_ok(rd(0, SGI(0) + 0xc00, 4) == 0xaaaaaaaa && rd(0, SGI(0) + 0xc04, 4) == 0, "ICFGR0, ICFGR1");
+	tap_ok(rd(0, SGI(0) + 0xc00, 4) == 0xaaaaaaaa && rd(0, SGI(0) + 0xc04, 4) == 0,
+	       "ICFGR0, ICFGR1");
 	wr(0, SGI(0) + 0xc04, 4, ~0U);
 	tap_ok(rd(0, SGI(0) + 0xc04, 4) == 0, "PPIs stay level-sensitive");
 	wr(0, GICD + 0xc08, 4, 0xfffffffd);
@@ -168,7 +172,8 @@ static void pending_and_active(void)
 	start(2, 96);
 	irq = fake_get(0, 40);
 	wr(0, GICD + 0x204, 4, 1U << 8);
-	tap_ok(rd(0, GICD + 0x204, 4) == 1U << 8 && rd(0, GICD + 0x284, 4) == 1U << 8 && !CPU(0)->kicks,
+	tap_ok(rd(0, GICD + 0x204, 4) == 1U << 8 && rd(0, GICD + 0x284, 4) == 1U << 8 &&
+	       !CPU(0)->kicks,
 	       "ISPENDR, disabled");
 	wr(0, GICD + 0x104, 4, 1U << 8);
 	tap_ok(CPU(0)->kicks == 1 && CPU(0)->arch.vgic.nr_listed == 1, "ISENABLER brings it");
@@ -181,18 +186,22 @@ static void pending_and_active(void)
 	wr(0, GICD + 0x304, 4, 1U << 8);
 	tap_ok(rd(0, GICD + 0x384, 4) == 1U << 8, "ISACTIVER");
 	fake_enter(CPU(0));
-	tap_ok((CPU(0)->arch.ctx->vgic.lr[0] & VGIC_LR_STATE) == VGIC_LR_ACTIVE, "is in a list register");
+	tap_ok((CPU(0)->arch.ctx->vgic.lr[0] & VGIC_LR_STATE) == VGIC_LR_ACTIVE,
+	       "is in a list register");
 	wr(1, GICD + 0x384, 4, 1U << 8);
-	tap_ok(!CPU(0)->in_guest && rd(0, GICD + 0x304, 4) == 0, "ICACTIVER from elsewhere fetches it");
+	tap_ok(!CPU(0)->in_guest && rd(0, GICD + 0x304, 4) == 0,
+	       "ICACTIVER from elsewhere fetches it");
 
 	wr(0, GICD + 0x204, 4, 1U << 8);
 	fake_enter(CPU(0));
 	wr(1, GICD + 0x284, 4, 1U << 8);
-	tap_ok(!CPU(0)->in_guest && !vgic_is_pending(irq->flags), "ICPENDR from elsewhere fetches it");
+	tap_ok(!CPU(0)->in_guest && !vgic_is_pending(irq->flags),
+	       "ICPENDR from elsewhere fetches it");
 	wr(0, GICD + 0x204, 4, 1U << 8);
 	fake_enter(CPU(0));
 	fake_ack(CPU(0));
-	tap_ok(rd(1, GICD + 0x304, 4) == 1U << 8 && !CPU(0)->in_guest, "ISACTIVER read from elsewhere: fresh");
+	tap_ok(rd(1, GICD + 0x304, 4) == 1U << 8 && !CPU(0)->in_guest,
+	       "ISACTIVER read from elsewhere: fresh");
 	fake_enter(CPU(0));
 	wr(1, GICD + 0x184, 4, 1U << 8);
 	tap_ok(!CPU(0)->in_guest, "ICENABLER from elsewhere has effect at once");
@@ -204,7 +213,8 @@ static void pending_and_active(void)
 	wr(0, GICD + 0x204, 4, 1U << 8);
 	tap_ok(irq->home == CPU(0), "routed away, but still active here");
 	wr(0, GICD + 0x384, 4, 1U << 8);
-	tap_ok(irq->home == CPU(1) && CPU(1)->arch.vgic.nr_listed == 1, "goes when it is not active any more");
+	tap_ok(irq->home == CPU(1) && CPU(1)->arch.vgic.nr_listed == 1,
+	       "goes when it is not active any more");
 }
 
 static void ctlr_groups(void)
@@ -229,15 +239,18 @@ static void user(void)
 	u32 lines = 0;
 
 	start(2, 96);
-	tap_ok(uget(0, d, 0xffe8) == 0x3b && uget(1, rt, 0x8) == 0x110, "user: ID registers, TYPER");
+	tap_ok(uget(0, d, 0xffe8) == 0x3b && uget(1, rt, 0x8) == 0x110,
+	       "user: ID registers, TYPER");
 	tap_ok(vgic_user_check(&fake_vm, d, 0x5000) == -ENXIO &&
 	       vgic_user_check(&fake_vm, d, 2) == -ENXIO, "user: no such register");
-	tap_ok(!uset(0, d, 0x5000, ~0U) && !uget(0, d, 0x5000) && !uset(0, d, 2, ~0U) && !uget(0, d, 2),
+	tap_ok(!uset(0, d, 0x5000, ~0U) && !uget(0, d, 0x5000) && !uset(0, d, 2, ~0U) &&
+	       !uget(0, d, 2),
 	       "user: but reads as zero, as with KVM");
 	tap_ok(vgic_user_check(&fake_vm, d, 0x104 + 8) == 0 &&
 	       vgic_user_check(&fake_vm, d, 0x110) == -ENXIO, "user: none beyond the SPIs");
 	tap_ok(!vgic_user_check(&fake_vm, d, 0x100), "user: the empty private part is there");
-	tap_ok(uset(0, d, 8, 0x4b00243b) == 0 && uget(0, d, 8) == 0x4b00243b, "user: older revision");
+	tap_ok(uset(0, d, 8, 0x4b00243b) == 0 && uget(0, d, 8) == 0x4b00243b,
+	       "user: older revision");
 	tap_ok(uset(0, d, 8, 0x4b00143b) == -EINVAL && uset(0, d, 8, 0x4b00243c) == -EINVAL,
 	       "user: another GIC's IIDR");
 	tap_ok(uset(0, d, 12, 0) == 0 && uset(0, d, 12, 1) == -EINVAL, "user: TYPER2");
@@ -252,18 +265,21 @@ static void user(void)
 	lines = 2;
 	vgic_user_line_level(CPU(0), 32, &lines, true);
 	uset(0, d, 0x204, 1);
-	tap_ok(uget(0, d, 0x204) == 1 && uget(0, d, 0x284) == 0, "user: ISPENDR has the latch only");
+	tap_ok(uget(0, d, 0x204) == 1 && uget(0, d, 0x284) == 0,
+	       "user: ISPENDR has the latch only");
 	vgic_user_line_level(CPU(0), 32, &lines, false);
 	tap_ok(lines == 0, "user: lines of edge interrupts read as zero");
 	uset(0, d, 0xc08, 0);
 	vgic_user_line_level(CPU(0), 32, &lines, false);
-	tap_ok(lines == 2 && rd(0, GICD + 0x204, 4) == 3, "user: line restored before configuration");
+	tap_ok(lines == 2 && rd(0, GICD + 0x204, 4) == 3,
+	       "user: line restored before configuration");
 	uset(0, d, 0x204, 0);
 	tap_ok(rd(0, GICD + 0x204, 4) == 2, "user: ISPENDR clears too");
 	uset(0, d, 0x284, ~0U);
 	tap_ok(rd(0, GICD + 0x204, 4) == 2, "user: ICPENDR does nothing");
 	uset(1, rt, 0x10200, 1U << 3);
-	tap_ok((fake_get(1, 3)->flags & VGIC_LATCH) && CPU(1)->arch.vgic.nr_listed == 2, "user: ISPENDR0");
+	tap_ok((fake_get(1, 3)->flags & VGIC_LATCH) && CPU(1)->arch.vgic.nr_listed == 2,
+	       "user: ISPENDR0");
 	lines = ~0U;
 	vgic_user_line_level(CPU(1), 0, &lines, true);
 	vgic_user_line_level(CPU(1), 0, &lines, false);
