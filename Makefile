@@ -97,6 +97,7 @@ modules_install:
 # Who may open /dev/kvm may open /dev/avmm.
 install: modules_install
 	$(MAKE) -C userspace-vmm install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) $(vmm_args)
+	install -D -m 644 Documentation/man/avmm.4 $(DESTDIR)$(PREFIX)/share/man/man4/avmm.4
 	install -d $(DESTDIR)$(UDEVDIR)
 	echo 'KERNEL=="avmm", GROUP="kvm", MODE="0660"' >$(DESTDIR)$(UDEVDIR)/60-avmm.rules
 
