@@ -85,6 +85,9 @@ void avmm_nvhe_host_fault(void)
 	struct avmm_ctx *ctx = hyp_current();
 
 	if (ctx) {
+		ctx->esr = rd("esr_el2");
+		ctx->far = rd("far_el2");
+		ctx->hpfar = rd("elr_el2");
 		wr(ICH_HCR, 0);
 		wr(EL0_CNTV_CTL, 0);
 		wr("cntvoff_el2", 0);
