@@ -137,6 +137,7 @@ struct avmm_vm {
 	struct mutex slots_lock;	/* [s] */
 	struct srcu_struct srcu;
 	struct avmm_memslots __rcu *slots;	/* written under [s], read under srcu */
+	u32 log_manual;		/* [s] AVMM_DIRTY_LOG_* */
 	struct avmm_iobus __rcu *bus;		/* written under [s], read under srcu */
 	u64 bus_start, bus_end;			/* what @bus spans; a hint, read without lock */
 

@@ -162,6 +162,16 @@ static long set_memory_region(void *vm, void *arg, unsigned long uarg)
 	return avmm_set_memory_region(vm, arg);
 }
 
+static long get_dirty_log(void *vm, void *arg, unsigned long uarg)
+{
+	return avmm_get_dirty_log(vm, arg);
+}
+
+static long clear_dirty_log(void *vm, void *arg, unsigned long uarg)
+{
+	return avmm_clear_dirty_log(vm, arg);
+}
+
 static long irq_line(void *vm, void *arg, unsigned long uarg)
 {
 	return vgic_irq_line(vm, arg);
@@ -175,7 +185,7 @@ static long preferred_target(void *vm, void *arg, unsigned long uarg)
 	return 0;
 }
 
-/* ENABLE_CAP: flags must be 0; the arguments of these capabilities mean nothing, as in KVM */
+/* ENABLE_CAP: flags must be 0; arguments that mean nothing are not looked at, as in KVM */
 static long enable_cap(void *obj, void *arg, unsigned long uarg)
 {
 	struct avmm_enable_cap *cap = arg;
@@ -187,6 +197,8 @@ static long enable_cap(void *obj, void *arg, unsigned long uarg)
 	case AVMM_CAP_ARM_NISV_TO_USER:
 		vm->arch.nisv_to_user = true;
 		return 0;
+	case AVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return avmm_manual_protect(vm, cap->args[0]);
 	default:
 		return -EINVAL;
 	}
@@ -196,6 +208,8 @@ static const struct avmm_ioctl vm_ioctls[] = {
 	{ AVMM_CHECK_EXTENSION, AVMM_IOC_VALUE, check_extension },
 	{ AVMM_CREATE_VCPU, AVMM_IOC_VALUE | AVMM_IOC_VM_LOCK, create_vcpu },
 	{ AVMM_SET_USER_MEMORY_REGION, 0, set_memory_region },
+	{ AVMM_GET_DIRTY_LOG, 0, get_dirty_log },
+	{ AVMM_CLEAR_DIRTY_LOG, 0, clear_dirty_log },
 	{ AVMM_IRQ_LINE, 0, irq_line },
 	{ AVMM_ENABLE_CAP, AVMM_IOC_VM_LOCK, enable_cap },
 	{ AVMM_ARM_PREFERRED_TARGET, 0, preferred_target },

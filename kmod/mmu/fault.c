@@ -221,6 +221,9 @@ static int leaf_level(struct avmm_vm *vm, const struct backing *b, u64 ipa)
 
 	if (!b->page || !folio_test_large(page_folio(b->page)))
 		return PGT_LAST_LEVEL;
+	/* Only the page that is written is to become writable. */
+	if (b->writable && avmm_slot_logs(b->slot))
+		return PGT_LAST_LEVEL;
 	shift = host_leaf_shift(vm->mm, b->hva);
 	level = max_t(int, pgt->start_level, vm->s2.fwb ? pgt_block_level(PAGE_SHIFT) : 2);
 	for (; level < PGT_LAST_LEVEL; level++)
@@ -264,6 +267,8 @@ static int map_backing(struct avmm_vm *vm, const struct avmm_fault *f, const str
 			if (!b->page && !b->device)
 				prepare(vm, &leaf, size, true);
 			ret = avmm_s2_map_locked(vm, &leaf, &batch);
+			if (!ret && leaf.write)
+				avmm_slot_mark_dirty(b->slot, f->ipa >> PAGE_SHIFT);
 		}
 		spin_unlock(&vm->mmu_lock);
 	} while (ret == -ENOMEM && !avmm_s2_fill_spare(vm));
@@ -275,8 +280,8 @@ static int map_backing(struct avmm_vm *vm, const struct avmm_fault *f, const str
 static int relax_backing(struct avmm_vm *vm, const struct avmm_fault *f, const struct backing *b)
 {
 	struct avmm_s2_leaf leaf = { .pa = b->pa, .exec = f->exec };
+	int level = b->writable && avmm_slot_logs(b->slot) ? PGT_LAST_LEVEL : 0, ret = -EAGAIN;
 	u64 size = PAGE_SIZE;
-	int ret = -EAGAIN;
 
 	if (f->exec) {
 		size = avmm_pgt_size(&vm->s2.pgt, leaf_level(vm, b, f->ipa));
@@ -288,8 +293,12 @@ static int relax_backing(struct avmm_vm *vm, const struct avmm_fault *f, const s
 	if (!is_stale_locked(vm, b->seq, b->hva & ~(unsigned long)(size - 1), size)) {
 		if (!b->page && !b->device)
 			prepare(vm, &leaf, size, false);
-		if (avmm_s2_relax_locked(vm, f->ipa & PAGE_MASK, b->pa, b->writable, f->exec))
+		if (avmm_s2_relax_locked(vm, f->ipa & PAGE_MASK, b->pa, level, b->writable,
+					 f->exec)) {
+			if (b->writable)
+				avmm_slot_mark_dirty(b->slot, f->ipa >> PAGE_SHIFT);
 			ret = 0;
+		}
 	}
 	spin_unlock(&vm->mmu_lock);
 	return ret;
@@ -311,13 +320,19 @@ static int fault_in_slot(struct avmm_vm *vm, const struct avmm_fault *f)
 		ret = get_backing(vm, &b, f->write);
 		if (!ret && b.device && f->exec)
 			return -ENOEXEC;
+		/* The first write is to be noticed. */
+		if (!f->write && !b.device && avmm_slot_logs(b.slot))
+			b.writable = false;
 		if (!ret) {
 			ret = mapped ? relax_backing(vm, f, &b) : map_backing(vm, f, &b);
 			put_backing(&b, !ret);
 		}
 		if (ret != -EAGAIN)
 			break;
-		/* The copy of a read-only page was made, or the host is at work here. */
+		/*
+		 * The copy of a read-only page was made, the host is at work here, or a
+		 * block has to be split.
+		 */
 		mapped = false;
 	}
 	/* With a signal on its way, or too many tries: the run loop knows what to do. */

@@ -56,7 +56,7 @@ const struct avmm_memslot *avmm_find_slot(struct avmm_vm *vm, u64 gfn)
 	return &slots->slot[i];
 }
 
-static int slot_by_id(const struct avmm_memslots *slots, u32 id)
+static int slot_index(const struct avmm_memslots *slots, u32 id)
 {
 	int i;
 
@@ -64,6 +64,21 @@ static int slot_by_id(const struct avmm_memslots *slots, u32 id)
 		if (slots->slot[i].id == id)
 			return i;
 	return -1;
+}
+
+/**
+ * avmm_slot_by_id - find a slot by the user's number
+ * @vm: VM; its slots_lock is held
+ * @id: number
+ *
+ * Return: the slot, valid as long as the lock is held; NULL if there is none.
+ */
+const struct avmm_memslot *avmm_slot_by_id(struct avmm_vm *vm, u32 id)
+{
+	const struct avmm_memslots *slots = slots_locked(vm);
+	int i = slot_index(slots, id);
+
+	return i < 0 ? NULL : &slots->slot[i];
 }
 
 /* Would @new, taking the place of slot number @old if that is not -1, lie over another? */
@@ -80,34 +95,34 @@ static bool slot_overlaps(const struct avmm_memslots *slots, const struct avmm_m
 }
 
 /*
- * Replaces slot number @old (-1: none) by @new (NULL: none). What @old maps is
- * gone when this returns, and so are its readers.
+ * Replaces slot number @old (-1: none) by @new (NULL: none). Readers of @old
+ * are gone when this returns, and so is what it maps, unless @new is at the same
+ * place.
  */
 static int slots_replace(struct avmm_vm *vm, int old, const struct avmm_memslot *new)
 {
 	struct avmm_memslots *from = slots_locked(vm), *to;
-	struct avmm_memslot *s;
+	struct avmm_memslot *s = old < 0 ? NULL : &from->slot[old];
+	bool stays = s && new && new->base_gfn == s->base_gfn;
 	int i, at = 0, n = from ? from->n : 0;
 
 	to = kvmalloc(struct_size(to, slot, n + 1), GFP_KERNEL_ACCOUNT);
 	if (!to)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		s = &from->slot[i];
 		if (i == old)
 			continue;
-		if (new && s->base_gfn > new->base_gfn) {
+		if (new && from->slot[i].base_gfn > new->base_gfn) {
 			to->slot[at++] = *new;
 			new = NULL;
 		}
-		to->slot[at++] = *s;
+		to->slot[at++] = from->slot[i];
 	}
 	if (new)
 		to->slot[at++] = *new;
 	to->n = at;
 
-	if (old >= 0) {
-		s = &from->slot[old];
+	if (s && !stays) {
 		WRITE_ONCE(s->flags, s->flags | AVMM_SLOT_DYING);
 		/* Faults that have not seen the mark may be about to map. */
 		synchronize_srcu_expedited(&vm->srcu);
@@ -122,7 +137,7 @@ static int slots_replace(struct avmm_vm *vm, int old, const struct avmm_memslot 
 /* What KVM says about the arguments before it looks at the slots there are. */
 static int check_region(const struct avmm_userspace_memory_region *r)
 {
-	if (r->flags & ~(u32)AVMM_MEM_READONLY)
+	if (r->flags & ~(u32)(AVMM_MEM_LOG_DIRTY_PAGES | AVMM_MEM_READONLY))
 		return -EINVAL;
 	if (!PAGE_ALIGNED(r->memory_size) || r->memory_size != (unsigned long)r->memory_size)
 		return -EINVAL;
@@ -140,6 +155,65 @@ static int check_region(const struct avmm_userspace_memory_region *r)
 	return 0;
 }
 
+/* What is no memory of the host's is not migrated; KVM refuses to log it. */
+static bool has_frames(const struct avmm_memslot *slot)
+{
+	unsigned long at = slot->hva, end = at + (unsigned long)(slot->npages << PAGE_SHIFT);
+	struct vm_area_struct *vma;
+	bool found = false;
+
+	mmap_read_lock(current->mm);
+	for (; at < end && !found; at = vma->vm_end) {
+		vma = find_vma(current->mm, at);
+		if (!vma || vma->vm_start >= end)
+			break;
+		found = vma->vm_flags & VM_PFNMAP;
+	}
+	mmap_read_unlock(current->mm);
+	return found;
+}
+
+/* Puts @new where slot number @old was, with the log that its flags ask for. */
+static int slot_put(struct avmm_vm *vm, int old, struct avmm_memslot *new)
+{
+	u64 ipa = new->base_gfn << PAGE_SHIFT, size = new->npages << PAGE_SHIFT;
+	unsigned long *log = old < 0 ? NULL : slots_locked(vm)->slot[old].dirty;
+	int ret;
+
+	if (new->flags & AVMM_MEM_LOG_DIRTY_PAGES) {
+		if (has_frames(new))
+			return -EINVAL;
+		new->dirty = log;
+		ret = log ? 0 : avmm_log_open(vm, new);
+		if (ret)
+			return ret;
+	}
+	ret = slots_replace(vm, old, new);
+	if (ret) {
+		if (new->dirty != log)
+			kvfree(new->dirty);
+		return ret;
+	}
+	/* Faults know whether there is a log; what is mapped has to follow. */
+	if (log && !new->dirty) {
+		kvfree(log);
+		avmm_s2_merge(vm, ipa, size);
+	} else if (!log && new->dirty && !(vm->log_manual & AVMM_DIRTY_LOG_INITIALLY_SET)) {
+		avmm_s2_protect(vm, ipa, size);
+	}
+	return 0;
+}
+
+static int slot_delete(struct avmm_vm *vm, int old)
+{
+	unsigned long *log = slots_locked(vm)->slot[old].dirty;
+	int ret = slots_replace(vm, old, NULL);
+
+	if (!ret)
+		kvfree(log);
+	return ret;
+}
+
 static int set_region_locked(struct avmm_vm *vm, const struct avmm_userspace_memory_region *r)
 {
 	struct avmm_memslots *slots = slots_locked(vm);
@@ -151,27 +225,28 @@ static int set_region_locked(struct avmm_vm *vm, const struct avmm_userspace_mem
 		.flags = r->flags,
 		.id = r->slot,
 	};
-	int old = slot_by_id(slots, r->slot);
+	int old = slot_index(slots, r->slot);
 
 	if (!new.npages)
-		return old < 0 ? -EINVAL : slots_replace(vm, old, NULL);
+		return old < 0 ? -EINVAL : slot_delete(vm, old);
 	if (old >= 0) {
 		was = &slots->slot[old];
-		/* A slot may move in the guest; the rest of it stays what it was. */
-		if (new.hva != was->hva || new.npages != was->npages || new.flags != was->flags)
+		/* A slot may move in the guest and be logged or not; the rest stays what it was. */
+		if (new.hva != was->hva || new.npages != was->npages ||
+		    ((new.flags ^ was->flags) & AVMM_MEM_READONLY))
 			return -EINVAL;
-		if (new.base_gfn == was->base_gfn)
+		if (new.base_gfn == was->base_gfn && new.flags == was->flags)
 			return 0;
 	}
 	if (slot_overlaps(slots, &new, old))
 		return -EEXIST;
 	if (new.base_gfn + new.npages > 1ULL << (vm->s2.ipa_bits - PAGE_SHIFT))
 		return -EFAULT;
-	return slots_replace(vm, old, &new);
+	return slot_put(vm, old, &new);
 }
 
 /**
- * avmm_set_memory_region - create, move or delete a slot
+ * avmm_set_memory_region - create, move, log or delete a slot
  * @vm: VM
  * @r: from user space; size 0 deletes
  *
@@ -195,7 +270,12 @@ int avmm_set_memory_region(struct avmm_vm *vm, const struct avmm_userspace_memor
  */
 void avmm_memslots_destroy(struct avmm_vm *vm)
 {
-	kvfree(rcu_dereference_protected(vm->slots, true));
+	struct avmm_memslots *slots = rcu_dereference_protected(vm->slots, true);
+	int i;
+
+	for (i = 0; slots && i < slots->n; i++)
+		kvfree(slots->slot[i].dirty);
+	kvfree(slots);
 	RCU_INIT_POINTER(vm->slots, NULL);
 }
 
@@ -204,6 +284,7 @@ static ssize_t access_slot(struct avmm_vm *vm, u64 gpa, void *buf, size_t len, b
 {
 	const struct avmm_memslot *slot = avmm_find_slot(vm, gpa >> PAGE_SHIFT);
 	void __user *hva;
+	bool failed;
 	u64 off;
 
 	if (!slot || (write && (slot->flags & AVMM_MEM_READONLY)))
@@ -211,9 +292,12 @@ static ssize_t access_slot(struct avmm_vm *vm, u64 gpa, void *buf, size_t len, b
 	off = gpa - (slot->base_gfn << PAGE_SHIFT);
 	len = min_t(u64, len, (slot->npages << PAGE_SHIFT) - off);
 	hva = (void __user *)(slot->hva + (unsigned long)off);
-	if (write ? copy_to_user(hva, buf, len) : copy_from_user(buf, hva, len))
-		return -EFAULT;
-	return len;
+	if (!write)
+		return copy_from_user(buf, hva, len) ? -EFAULT : len;
+	failed = copy_to_user(hva, buf, len);
+	/* A part of it may have been written. */
+	avmm_slot_written(slot, gpa, len);
+	return failed ? -EFAULT : len;
 }
 
 static int access_guest(struct avmm_vm *vm, u64 gpa, void *buf, size_t len, bool write)

@@ -18,6 +18,8 @@ struct avmm_vcpu;
  * @base_gfn: first guest frame (PAGE_SHIFT units)
  * @npages: size in host pages
  * @hva: user address of the first page
+ * @dirty: a bit for each page, of pages written since it was last asked for;
+ *	NULL without AVMM_MEM_LOG_DIRTY_PAGES
  * @flags: AVMM_MEM_*
  * @id: user's slot number
  */
@@ -25,6 +27,7 @@ struct avmm_memslot {
 	u64 base_gfn;
 	u64 npages;
 	unsigned long hva;
+	unsigned long *dirty;
 	u32 flags;
 	u32 id;
 };
@@ -109,9 +112,20 @@ void avmm_notifier_unregister(struct avmm_vm *vm);	/* harmless if never register
 /* memslot.c */
 int avmm_set_memory_region(struct avmm_vm *vm, const struct avmm_userspace_memory_region *r);
 const struct avmm_memslot *avmm_find_slot(struct avmm_vm *vm, u64 gfn);	/* under vm->srcu */
+const struct avmm_memslot *avmm_slot_by_id(struct avmm_vm *vm, u32 id);	/* under vm->slots_lock */
 void avmm_memslots_destroy(struct avmm_vm *vm);
 /* guest memory by guest-physical address, from the vCPU or an ioctl thread; 0 or -EFAULT */
 int avmm_read_guest(struct avmm_vm *vm, u64 gpa, void *to, size_t len);
 int avmm_write_guest(struct avmm_vm *vm, u64 gpa, const void *from, size_t len);
+
+/* dirty.c */
+#define AVMM_LOG_MANUAL_ALL	\
+	(AVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | AVMM_DIRTY_LOG_INITIALLY_SET)
+
+long avmm_get_dirty_log(struct avmm_vm *vm, const struct avmm_dirty_log *log);
+long avmm_clear_dirty_log(struct avmm_vm *vm, const struct avmm_clear_dirty_log *log);
+int avmm_manual_protect(struct avmm_vm *vm, u64 how);
+/* for who writes guest memory past avmm_write_guest(), after the write */
+void avmm_mark_dirty(struct avmm_vm *vm, u64 gfn);
 
 #endif /* AVMM_MMU_H */

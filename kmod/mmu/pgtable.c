@@ -18,9 +18,6 @@
 #endif
 #include "mmu/pgtable.h"
 
-/* More addresses than this at once: dropping the whole VMID is cheaper. */
-#define TLBI_MAX	8
-
 static u64 *entry(const struct avmm_pgtable *pgt, u64 *table, int level, u64 ia)
 {
 	u64 idx = ia >> pgt_shift(pgt->page_shift, level);
@@ -85,7 +82,7 @@ static void flush_batch(struct avmm_pgtable *pgt, const struct avmm_pgt_batch *b
 	const struct avmm_pgt_gone *g, *end = batch->gone + batch->n;
 
 	for (g = batch->gone; g < end; g++)
-		if (batch->n > TLBI_MAX || !(pgt_is_leaf(g->desc, g->level) || g->empty)) {
+		if (batch->n > PGT_TLBI_MAX || !(pgt_is_leaf(g->desc, g->level) || g->empty)) {
 			pgt->ops->tlbi_all(pgt->cookie);
 			return;
 		}
@@ -94,31 +91,31 @@ static void flush_batch(struct avmm_pgtable *pgt, const struct avmm_pgt_batch *b
 				   g->empty ? PGT_NOT_LEAF : g->level);
 }
 
-/* Addresses whose entries were changed in place, for one round of TLBI. */
-struct touched {
-	unsigned int n;
-	u64 ia[TLBI_MAX];
-	s8 level[TLBI_MAX];
-};
-
-static void touch(struct touched *t, u64 ia, int level)
+static void touch(struct avmm_pgt_touched *t, u64 ia, int level)
 {
-	if (t->n < TLBI_MAX) {
+	if (t->n < PGT_TLBI_MAX) {
 		t->ia[t->n] = ia;
 		t->level[t->n] = level;
 	}
-	t->n++;
+	if (t->n <= PGT_TLBI_MAX)
+		t->n++;
 }
 
-static void flush_touched(struct avmm_pgtable *pgt, const struct touched *t)
+/**
+ * avmm_pgt_flush - tell the TLBs of leaves that lost something
+ * @pgt: tables, of which only the ops are used: needs no lock
+ * @touched: which; empty afterwards
+ */
+void avmm_pgt_flush(struct avmm_pgtable *pgt, struct avmm_pgt_touched *touched)
 {
 	unsigned int i;
 
-	if (t->n > TLBI_MAX)
+	if (touched->n > PGT_TLBI_MAX)
 		pgt->ops->tlbi_all(pgt->cookie);
 	else
-		for (i = 0; i < t->n; i++)
-			pgt->ops->tlbi_ipa(pgt->cookie, t->ia[i], t->level[i]);
+		for (i = 0; i < touched->n; i++)
+			pgt->ops->tlbi_ipa(pgt->cookie, touched->ia[i], touched->level[i]);
+	touched->n = 0;
 }
 
 static u64 grant(const struct avmm_pgtable *pgt, u64 desc, u64 attr)
@@ -364,31 +361,33 @@ static u64 after(const struct avmm_pgtable *pgt, u64 ia, int level)
  * @pgt: tables
  * @ia: address, page aligned
  * @oa: memory that the caller expects there
+ * @level: the lowest level that will do; larger leaves are left alone
  * @more: bits to set, of pgt->more
  * @less: bits to clear, of pgt->less
  *
  * Permissions need no break-before-make, but a TLB may hold the entry that
  * refused the access.
  *
- * Return: false if @ia does not map @oa; nothing was done then.
+ * Return: false if @ia does not map @oa, or as a part of too much; nothing was
+ * done then.
  */
-bool avmm_pgt_relax(struct avmm_pgtable *pgt, u64 ia, u64 oa, u64 more, u64 less)
+bool avmm_pgt_relax(struct avmm_pgtable *pgt, u64 ia, u64 oa, int level, u64 more, u64 less)
 {
 	u64 *e, old, new, at = ia;
-	int level;
+	int l;
 
-	e = avmm_pgt_next(pgt, &at, ia + 1, &level);
-	if (!e)
+	e = avmm_pgt_next(pgt, &at, ia + 1, &l);
+	if (!e || l < level)
 		return false;
 	old = READ_ONCE(*e);
-	if ((old & PGT_ADDR) + (ia & (avmm_pgt_size(pgt, level) - 1)) != oa)
+	if ((old & PGT_ADDR) + (ia & (avmm_pgt_size(pgt, l) - 1)) != oa)
 		return false;
 	new = (old | more | PGT_AF) & ~less;
 	if (new != old)
 		WRITE_ONCE(*e, new);
 	/* If it had them already, whoever gave them has told the TLBs. */
 	if ((new ^ old) & ~PGT_AF)
-		pgt->ops->tlbi_ipa(pgt->cookie, ia, level);
+		pgt->ops->tlbi_ipa(pgt->cookie, ia, l);
 	return true;
 }
 
@@ -399,14 +398,16 @@ bool avmm_pgt_relax(struct avmm_pgtable *pgt, u64 ia, u64 oa, u64 more, u64 less
  * @end: address behind the last
  * @more: bits to clear, of pgt->more (stage 2: S2_WRITE to write-protect)
  * @budget: leaves to look at before giving the caller a chance to breathe
+ * @touched: receives what changed; the TLBs must be told by avmm_pgt_flush()
+ *	before anyone relies on it
  *
  * A block that is only partly in the range is restricted as a whole.
  *
  * Return: where to go on, @end when done.
  */
-u64 avmm_pgt_restrict(struct avmm_pgtable *pgt, u64 ia, u64 end, u64 more, unsigned int budget)
+u64 avmm_pgt_restrict(struct avmm_pgtable *pgt, u64 ia, u64 end, u64 more, unsigned int budget,
+		      struct avmm_pgt_touched *touched)
 {
-	struct touched t = { .n = 0 };
 	u64 *e, d;
 	int level;
 
@@ -414,12 +415,35 @@ u64 avmm_pgt_restrict(struct avmm_pgtable *pgt, u64 ia, u64 end, u64 more, unsig
 		d = READ_ONCE(*e);
 		if (d & more) {
 			WRITE_ONCE(*e, d & ~more);
-			touch(&t, ia, level);
+			touch(touched, ia, level);
 		}
 		ia = after(pgt, ia, level);
 	}
-	flush_touched(pgt, &t);
 	return min(ia, end);
+}
+
+/**
+ * avmm_pgt_restrict_bits - take permissions away from some of 64 pages
+ * @pgt: tables
+ * @ia: address of the first
+ * @bits: which
+ * @more: bits to clear, of pgt->more
+ * @touched: as for avmm_pgt_restrict()
+ */
+void avmm_pgt_restrict_bits(struct avmm_pgtable *pgt, u64 ia, u64 bits, u64 more,
+			    struct avmm_pgt_touched *touched)
+{
+	unsigned int first, end;
+	u64 carry;
+
+	/* The carry of the lowest bit runs through its neighbours, and no further. */
+	for (; bits; bits &= carry) {
+		first = __builtin_ctzll(bits);
+		carry = bits + (1ULL << first);
+		end = carry ? __builtin_ctzll(carry) : 64;
+		avmm_pgt_restrict(pgt, ia + ((u64)first << pgt->page_shift),
+				  ia + ((u64)end << pgt->page_shift), more, end - first, touched);
+	}
 }
 
 /**
@@ -474,7 +498,8 @@ bool avmm_pgt_young(struct avmm_pgtable *pgt, u64 ia, u64 end)
  */
 bool avmm_pgt_clear_young(struct avmm_pgtable *pgt, u64 ia, u64 end, bool flush)
 {
-	struct touched t = { .n = 0 };
+	struct avmm_pgt_touched t = { .n = 0 };
+	bool young;
 	u64 *e, d;
 	int level;
 
@@ -486,7 +511,8 @@ bool avmm_pgt_clear_young(struct avmm_pgtable *pgt, u64 ia, u64 end, bool flush)
 		}
 		ia = after(pgt, ia, level);
 	}
+	young = t.n;
 	if (flush)
-		flush_touched(pgt, &t);
-	return t.n;
+		avmm_pgt_flush(pgt, &t);
+	return young;
 }

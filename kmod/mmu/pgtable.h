@@ -19,6 +19,9 @@
 /* Entries taken out together and paid for with one round of TLB maintenance. */
 #define PGT_BATCH	32
 
+/* More addresses than this at once: dropping all that TLBs know is cheaper. */
+#define PGT_TLBI_MAX	8
+
 /* level argument of tlbi_ipa: what was taken out was no leaf */
 #define PGT_NOT_LEAF	(-1)
 
@@ -89,6 +92,18 @@ struct avmm_pgt_batch {
 	struct avmm_pgt_gone gone[PGT_BATCH];
 };
 
+/**
+ * struct avmm_pgt_touched - leaves that lost something, TLBs not yet told
+ * @n: how many; may be more than there is room for
+ * @ia: where they are
+ * @level: their levels
+ */
+struct avmm_pgt_touched {
+	unsigned int n;
+	u64 ia[PGT_TLBI_MAX];
+	s8 level[PGT_TLBI_MAX];
+};
+
 /* what avmm_pgt_reap() is to do */
 #define PGT_REAP_CLEAN	1U
 #define PGT_REAP_SLEEP	2U
@@ -108,8 +123,12 @@ int avmm_pgt_map(struct avmm_pgtable *pgt, u64 ia, u64 oa, int level, u64 attr,
 u64 avmm_pgt_unmap(struct avmm_pgtable *pgt, u64 ia, u64 end, struct avmm_pgt_batch *batch);
 void avmm_pgt_reap(struct avmm_pgtable *pgt, struct avmm_pgt_batch *batch, unsigned int how);
 u64 *avmm_pgt_next(struct avmm_pgtable *pgt, u64 *ia, u64 end, int *level);
-bool avmm_pgt_relax(struct avmm_pgtable *pgt, u64 ia, u64 oa, u64 more, u64 less);
-u64 avmm_pgt_restrict(struct avmm_pgtable *pgt, u64 ia, u64 end, u64 more, unsigned int budget);
+bool avmm_pgt_relax(struct avmm_pgtable *pgt, u64 ia, u64 oa, int level, u64 more, u64 less);
+u64 avmm_pgt_restrict(struct avmm_pgtable *pgt, u64 ia, u64 end, u64 more, unsigned int budget,
+		      struct avmm_pgt_touched *touched);
+void avmm_pgt_restrict_bits(struct avmm_pgtable *pgt, u64 ia, u64 bits, u64 more,
+			    struct avmm_pgt_touched *touched);
+void avmm_pgt_flush(struct avmm_pgtable *pgt, struct avmm_pgt_touched *touched);
 bool avmm_pgt_mark_young(struct avmm_pgtable *pgt, u64 ia);
 bool avmm_pgt_young(struct avmm_pgtable *pgt, u64 ia, u64 end);
 bool avmm_pgt_clear_young(struct avmm_pgtable *pgt, u64 ia, u64 end, bool flush);

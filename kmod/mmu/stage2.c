@@ -13,8 +13,12 @@
  */
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include "mmu/stage2.h"
+
+/* leaves to look at before mmu_lock is given to others for a moment */
+#define PROTECT_BUDGET	512
 
 static void *s2_alloc(void *cookie)
 {
@@ -195,15 +199,16 @@ int avmm_s2_map_locked(struct avmm_vm *vm, const struct avmm_s2_leaf *leaf,
  * @vm: VM
  * @ipa: guest-physical address, page aligned
  * @pa: the memory that must be there
+ * @level: the lowest level at which it may be mapped
  * @write: allow writes
  * @exec: allow execution; the leaf's memory is fit for that
  *
- * Return: false if @pa is not mapped at @ipa.
+ * Return: false if @pa is not mapped at @ipa, or by a larger leaf.
  */
-bool avmm_s2_relax_locked(struct avmm_vm *vm, u64 ipa, u64 pa, bool write, bool exec)
+bool avmm_s2_relax_locked(struct avmm_vm *vm, u64 ipa, u64 pa, int level, bool write, bool exec)
 {
 	lockdep_assert_held(&vm->mmu_lock);
-	return avmm_pgt_relax(&vm->s2.pgt, ipa, pa, write ? S2_WRITE : 0, exec ? S2_XN : 0);
+	return avmm_pgt_relax(&vm->s2.pgt, ipa, pa, level, write ? S2_WRITE : 0, exec ? S2_XN : 0);
 }
 
 static void s2_unmap(struct avmm_vm *vm, u64 ipa, u64 end, unsigned int how)
@@ -240,6 +245,77 @@ void avmm_s2_unmap(struct avmm_vm *vm, u64 ipa, u64 size, bool may_sleep)
 void avmm_s2_unmap_all(struct avmm_vm *vm)
 {
 	s2_unmap(vm, 0, 1ULL << vm->s2.ipa_bits, PGT_REAP_SLEEP);
+}
+
+/**
+ * avmm_s2_protect - take write access away in a range; may sleep
+ * @vm: VM; its mmu_lock is not held
+ * @ipa: first guest-physical address
+ * @size: bytes
+ *
+ * When this returns each write faults, on all CPUs.
+ */
+void avmm_s2_protect(struct avmm_vm *vm, u64 ipa, u64 size)
+{
+	struct avmm_pgt_touched touched = { .n = 0 };
+	u64 end = ipa + size;
+
+	while (ipa < end) {
+		spin_lock(&vm->mmu_lock);
+		ipa = avmm_pgt_restrict(&vm->s2.pgt, ipa, end, S2_WRITE, PROTECT_BUDGET, &touched);
+		spin_unlock(&vm->mmu_lock);
+		cond_resched();
+	}
+	avmm_pgt_flush(&vm->s2.pgt, &touched);
+}
+
+/**
+ * avmm_s2_protect_bits - take write access away from some of 64 pages
+ * @vm: VM; its mmu_lock is not held
+ * @ipa: address of the first
+ * @bits: which
+ * @touched: for avmm_pgt_flush(), until which TLBs may still let writes through
+ */
+void avmm_s2_protect_bits(struct avmm_vm *vm, u64 ipa, u64 bits, struct avmm_pgt_touched *touched)
+{
+	spin_lock(&vm->mmu_lock);
+	avmm_pgt_restrict_bits(&vm->s2.pgt, ipa, bits, S2_WRITE, touched);
+	spin_unlock(&vm->mmu_lock);
+}
+
+/* The memory of a mapped leaf cannot be freed under mmu_lock: notifiers take that first. */
+static bool huge_behind(u64 desc, u64 size)
+{
+	u64 pfn = (desc & PGT_ADDR) >> PAGE_SHIFT;
+
+	return pfn_valid(pfn) && folio_size(page_folio(pfn_to_page(pfn))) >= size;
+}
+
+/**
+ * avmm_s2_merge - let blocks take the place of pages; may sleep
+ * @vm: VM; its mmu_lock is not held
+ * @ipa: first guest-physical address
+ * @size: bytes
+ *
+ * Where the host has huge pages but stage 2 has single ones, these go. The next
+ * fault maps what fits best.
+ */
+void avmm_s2_merge(struct avmm_vm *vm, u64 ipa, u64 size)
+{
+	u64 end = ipa + size, block = avmm_pgt_size(&vm->s2.pgt, PGT_LAST_LEVEL - 1), next, *e;
+	bool merge;
+	int level;
+
+	for (; ipa < end; ipa = next) {
+		spin_lock(&vm->mmu_lock);
+		e = avmm_pgt_next(&vm->s2.pgt, &ipa, end, &level);
+		merge = e && level == PGT_LAST_LEVEL && huge_behind(*e, block);
+		spin_unlock(&vm->mmu_lock);
+		next = e ? min(end, (ipa | (block - 1)) + 1) : end;
+		if (merge)
+			avmm_s2_unmap(vm, ipa, next - ipa, true);
+		cond_resched();
+	}
 }
 
 /**

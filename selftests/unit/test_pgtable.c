@@ -47,7 +47,7 @@ struct stale {
 	bool full;	/* a table that was not empty */
 };
 
-#define MAX_STALE	4096
+#define MAX_STALE	20000
 
 static struct avmm_pgtable pgt;
 static struct table *tables;
@@ -114,7 +114,9 @@ static void watch_write(uint64_t *e, uint64_t new)
 	}
 	base = t->base + ((u64)(e - t->at) << pgt_shift(pgt.page_shift, t->level));
 	for (i = 0; i < nr_stale; i++)
-		if (stale[i].e == e && (new & PGT_VALID))
+		/* What a TLB still allows is the business of who restricts, see pgtable.h. */
+		if (stale[i].e == e && (new & PGT_VALID) &&
+		    ((stale[i].desc ^ new) & ~(pgt.more | pgt.less | PGT_AF)))
 			complain("made before TLBI", e, stale[i].desc, new);
 	*(volatile u64 *)e = new;
 	leaf = pgt_is_leaf(old, t->level);
@@ -403,16 +405,69 @@ static bool op_unmap(u64 from, u64 to)
 	return k && !nr_stale && cleaned - was == (how ? want : 0);
 }
 
+static bool op_relax(u64 i, bool stale_before)
+{
+	u64 oa = rnd(4) && model[i].level >= 0 ? model[i].oa : 0x1000ULL << pgt.page_shift;
+	u64 more = rnd(2) ? S2_WRITE : 0, less = rnd(2) ? S2_XN : 0, k, start;
+	int level = rnd(2) ? 0 : rnd(PGT_LAST_LEVEL + 1);
+	bool want = model[i].level >= level && model[i].level >= 0 && model[i].oa == oa;
+
+	if (want) {
+		start = leaf_start(i, model[i].level);
+		for (k = 0; k < pages_at(model[i].level); k++) {
+			model[start + k].attr = (model[start + k].attr | more) & ~less;
+			model[start + k].young = true;
+		}
+	}
+	return avmm_pgt_relax(&pgt, model_ia(i), oa, level, more, less) == want &&
+	       (stale_before || !nr_stale);
+}
+
 static bool op_restrict(u64 from, u64 to)
 {
+	struct avmm_pgt_touched touched = { .n = 0 };
 	u64 i, ia, f = from, t = to;
 
 	whole_leaves(&f, &t);
 	for (i = f; i < t; i++)
 		model[i].attr &= ~S2_WRITE;
-	for (ia = model_ia(from); ia < model_ia(to);)
-		ia = avmm_pgt_restrict(&pgt, ia, model_ia(to), S2_WRITE, 1 + rnd(100));
-	return ia == model_ia(to) && !nr_stale;
+	for (ia = model_ia(from); ia < model_ia(to);) {
+		ia = avmm_pgt_restrict(&pgt, ia, model_ia(to), S2_WRITE, 1 + rnd(100), &touched);
+		if (nr_stale > 2000)
+			avmm_pgt_flush(&pgt, &touched);
+	}
+	avmm_pgt_flush(&pgt, &touched);
+	return ia == model_ia(to) && !nr_stale && !touched.n;
+}
+
+/* Pages of one word lose write access, and whole blocks that they are in. */
+static bool op_restrict_bits(u64 from)
+{
+	struct avmm_pgt_touched touched = { .n = 0 };
+	u64 bits = rnd(3) ? rnd(~0ULL) & rnd(~0ULL) : rnd(2) ? ~0ULL << rnd(64) : 1ULL << rnd(64);
+	u64 i, f, t;
+
+	from &= ~63ULL;
+	if (from + 64 > model_pages)
+		return true;
+	for (i = 0; i < 64; i++) {
+		if (!(bits & 1ULL << i))
+			continue;
+		f = from + i;
+		t = f + 1;
+		whole_leaves(&f, &t);
+		for (; f < t; f++)
+			model[f].attr &= ~S2_WRITE;
+	}
+	avmm_pgt_restrict_bits(&pgt, model_ia(from), bits, S2_WRITE, &touched);
+	if (rnd(2) && touched.n) {
+		/* Somebody may come in between the change and the TLBI, and be none the worse. */
+		i = from + rnd(64);
+		if (model[i].level >= 0 && !op_relax(i, touched.n))
+			return false;
+	}
+	avmm_pgt_flush(&pgt, &touched);
+	return !nr_stale && !touched.n;
 }
 
 static bool op_age(u64 from, u64 to)
@@ -438,22 +493,6 @@ static bool op_age(u64 from, u64 to)
 	return got == young;
 }
 
-static bool op_relax(u64 i)
-{
-	u64 oa = rnd(4) && model[i].level >= 0 ? model[i].oa : 0x1000ULL << pgt.page_shift;
-	u64 more = rnd(2) ? S2_WRITE : 0, less = rnd(2) ? S2_XN : 0, k, start;
-	bool want = model[i].level >= 0 && model[i].oa == oa;
-
-	if (want) {
-		start = leaf_start(i, model[i].level);
-		for (k = 0; k < pages_at(model[i].level); k++) {
-			model[start + k].attr = (model[start + k].attr | more) & ~less;
-			model[start + k].young = true;
-		}
-	}
-	return avmm_pgt_relax(&pgt, model_ia(i), oa, more, less) == want && !nr_stale;
-}
-
 static bool op_mark_young(u64 i)
 {
 	bool want = model[i].level >= 0;
@@ -472,7 +511,7 @@ static bool random_op(int top)
 	u64 from = rnd(model_pages), len = rnd(8) ? 1 + rnd(20) : 1 + rnd(model_pages);
 	u64 to = min(from + len, model_pages);
 
-	switch (rnd(16)) {
+	switch (rnd(17)) {
 	default:
 		return op_map(top);
 	case 8 ... 10:
@@ -482,7 +521,9 @@ static bool random_op(int top)
 	case 12:
 		return op_age(from, to);
 	case 13 ... 14:
-		return op_relax(from);
+		return op_relax(from, false);
+	case 16:
+		return op_restrict_bits(from);
 	case 15:
 		return op_mark_young(from);
 	}
@@ -601,8 +642,46 @@ static void test_ends(void)
 	tap_ok(ok, "first and last page, 32..48 bits, three granules");
 }
 
+/* What a log of writes does to a block, and what becomes of it afterwards. */
+static void test_log(void)
+{
+	struct avmm_pgt_touched t = { .n = 0 };
+	u64 ia = 5ULL << 30, at, *e;
+	unsigned int i, writable = 0;
+	int level;
+
+	open_tables(12, 40);
+	map(ia, 1ULL << 30, 2, NORMAL | S2_WRITE);
+	avmm_pgt_restrict(&pgt, ia, ia + (2 << 20), S2_WRITE, 1, &t);
+	avmm_pgt_flush(&pgt, &t);
+	tap_ok(!nr_stale, "a block is protected");
+	tap_ok(!avmm_pgt_relax(&pgt, ia + 0x7000, (1ULL << 30) + 0x7000, PGT_LAST_LEVEL, S2_WRITE, 0),
+	       "it does not become writable for the sake of one page");
+	map(ia + 0x7000, (1ULL << 30) + 0x7000, PGT_LAST_LEVEL, NORMAL | S2_WRITE);
+	for (i = 0; i < 512; i++) {
+		at = ia + i * 0x1000ULL;
+		e = avmm_pgt_next(&pgt, &at, at + 1, &level);
+		if (!e || level != PGT_LAST_LEVEL ||
+		    (*e & PGT_ADDR) != (1ULL << 30) + i * 0x1000ULL)
+			break;
+		writable += !!(*e & S2_WRITE);
+	}
+	tap_ok(i == 512 && writable == 1 && nr_tables == 2,
+	       "it is split: 512 pages, %u of them writable", writable);
+	tap_ok(avmm_pgt_relax(&pgt, ia + 0x8000, (1ULL << 30) + 0x8000, PGT_LAST_LEVEL, S2_WRITE, 0),
+	       "the next page needs no more than its bit");
+	unmap(ia, ia + (2 << 20), PGT_REAP_CLEAN);
+	map(ia, 1ULL << 30, 2, NORMAL | S2_WRITE);
+	at = ia;
+	e = avmm_pgt_next(&pgt, &at, ia + 1, &level);
+	tap_ok(e && level == 2 && nr_tables == 1, "then it is a block again");
+	close_tables();
+	tap_eq(nr_tables + faults + nr_stale, 0, "and all of it by the rules, without a leak");
+}
+
 static void test_tlbi_cost(void)
 {
+	struct avmm_pgt_touched t = { .n = 0 };
 	u64 i, ia = 5ULL << 30;
 
 	open_tables(12, 40);
@@ -617,8 +696,22 @@ static void test_tlbi_cost(void)
 	for (i = 0; i < 1024; i++)
 		map(ia + (i << 12), i << 12, PGT_LAST_LEVEL, NORMAL | S2_WRITE);
 	nr_tlbi_ipa = nr_tlbi_all = 0;
-	avmm_pgt_restrict(&pgt, ia, ia + (4 << 20), S2_WRITE, 4096);
+	avmm_pgt_restrict(&pgt, ia, ia + (4 << 20), S2_WRITE, 4096, &t);
+	avmm_pgt_flush(&pgt, &t);
 	tap_ok(nr_tlbi_all == 1 && !nr_tlbi_ipa, "1024 pages are protected with one TLBI");
+	for (i = 0; i < 1024; i++)
+		map(ia + (i << 12), i << 12, PGT_LAST_LEVEL, NORMAL | S2_WRITE);
+	nr_tlbi_ipa = nr_tlbi_all = 0;
+	avmm_pgt_restrict_bits(&pgt, ia + (1 << 20), 0x8000000000000005ULL, S2_WRITE, &t);
+	tap_ok(!nr_tlbi_ipa && !nr_tlbi_all && t.n == 3, "three pages of a word are protected");
+	avmm_pgt_restrict_bits(&pgt, ia + (1 << 20), 0x8000000000000005ULL, S2_WRITE, &t);
+	tap_ok(t.n == 3, "again, which changes nothing");
+	avmm_pgt_flush(&pgt, &t);
+	tap_ok(nr_tlbi_ipa == 3 && !nr_tlbi_all && !t.n, "and go by address");
+	avmm_pgt_restrict_bits(&pgt, ia + (1 << 20), ~0ULL, S2_WRITE, &t);
+	avmm_pgt_restrict_bits(&pgt, ia + (2 << 20), ~0ULL, S2_WRITE, &t);
+	avmm_pgt_flush(&pgt, &t);
+	tap_ok(nr_tlbi_ipa == 3 && nr_tlbi_all == 1, "two words of pages go with one TLBI");
 	close_tables();
 
 	open_tables(12, 40);
@@ -643,6 +736,7 @@ int main(void)
 	test_geometry();
 	test_ends();
 	test_tlbi_cost();
+	test_log();
 	random_test("4K, 40 bits", 12, 40, 3ULL << 30, 2, 4, 20000);
 	random_test("4K, 48 bits, across 512G", 12, 48, (512ULL << 30) - (4 << 20), 2, 4, 20000);
 	random_test("4K, 32 bits, all of level 2", 12, 32, 0xff800000, 2, 4, 20000);

@@ -59,6 +59,17 @@ void structures(void)
 	FIELD(K, A, userspace_addr)
 #undef K
 #undef A
+#define K	kvm_dirty_log
+#define A	avmm_dirty_log
+	TYPE(K, A) FIELD(K, A, slot) FIELD(K, A, padding1) FIELD(K, A, dirty_bitmap)
+#undef K
+#undef A
+#define K	kvm_clear_dirty_log
+#define A	avmm_clear_dirty_log
+	TYPE(K, A) FIELD(K, A, slot) FIELD(K, A, num_pages) FIELD(K, A, first_page)
+	FIELD(K, A, dirty_bitmap)
+#undef K
+#undef A
 #define K	kvm_irq_level
 #define A	avmm_irq_level
 	TYPE(K, A) FIELD(K, A, irq) FIELD(K, A, status) FIELD(K, A, level)

@@ -146,6 +146,30 @@ int avmm_set_user_memory_region(int vm, const struct avmm_userspace_memory_regio
 }
 
 /**
+ * avmm_get_dirty_log() - AVMM_GET_DIRTY_LOG
+ * @vm: VM fd
+ * @log: the slot, and where its bitmap goes: a bit for each page, in whole 64-bit words
+ *
+ * Return: 0 or a negative errno; -ENOENT if the slot is not logged.
+ */
+int avmm_get_dirty_log(int vm, const struct avmm_dirty_log *log)
+{
+	return avmm_ioctl(vm, AVMM_GET_DIRTY_LOG, (void *)log);
+}
+
+/**
+ * avmm_clear_dirty_log() - AVMM_CLEAR_DIRTY_LOG
+ * @vm: VM fd
+ * @log: the slot, the range in pages, and the bits to clear there
+ *
+ * Return: 0 or a negative errno.
+ */
+int avmm_clear_dirty_log(int vm, const struct avmm_clear_dirty_log *log)
+{
+	return avmm_ioctl(vm, AVMM_CLEAR_DIRTY_LOG, (void *)log);
+}
+
+/**
  * avmm_create_irqchip() - AVMM_CREATE_IRQCHIP, which makes a GICv2
  * @vm: VM fd
  *

@@ -34,6 +34,25 @@ struct avmm_userspace_memory_region {
 #define AVMM_MEM_LOG_DIRTY_PAGES	(1UL << 0)
 #define AVMM_MEM_READONLY		(1UL << 1)
 
+/* AVMM_GET_DIRTY_LOG: dirty_bitmap is a user pointer to a bit for each page, in whole u64s */
+struct avmm_dirty_log {
+	__u32 slot;
+	__u32 padding1;
+	__u64 dirty_bitmap;
+};
+
+/* AVMM_ENABLE_CAP of MANUAL_DIRTY_LOG_PROTECT2, args[0] */
+#define AVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE	(1 << 0)
+#define AVMM_DIRTY_LOG_INITIALLY_SET		(1 << 1)
+
+/* AVMM_CLEAR_DIRTY_LOG: dirty_bitmap is the same from first_page on */
+struct avmm_clear_dirty_log {
+	__u32 slot;
+	__u32 num_pages;
+	__u64 first_page;
+	__u64 dirty_bitmap;
+};
+
 /* AVMM_IRQ_LINE */
 struct avmm_irq_level {
 	union {
@@ -331,6 +350,7 @@ struct avmm_run {
 /* ---- ioctls of a VM fd ---- */
 
 #define AVMM_CREATE_VCPU	_IO(AVMMIO, 0x41)
+#define AVMM_GET_DIRTY_LOG	_IOW(AVMMIO, 0x42, struct avmm_dirty_log)
 #define AVMM_SET_USER_MEMORY_REGION	_IOW(AVMMIO, 0x46, struct avmm_userspace_memory_region)
 #define AVMM_CREATE_IRQCHIP	_IO(AVMMIO, 0x60)
 #define AVMM_IRQ_LINE		_IOW(AVMMIO, 0x61, struct avmm_irq_level)
@@ -338,6 +358,7 @@ struct avmm_run {
 #define AVMM_IOEVENTFD		_IOW(AVMMIO, 0x79, struct avmm_ioeventfd)
 #define AVMM_ENABLE_CAP		_IOW(AVMMIO, 0xa3, struct avmm_enable_cap)
 #define AVMM_SIGNAL_MSI		_IOW(AVMMIO, 0xa5, struct avmm_msi)
+#define AVMM_CLEAR_DIRTY_LOG	_IOWR(AVMMIO, 0xc0, struct avmm_clear_dirty_log)
 #define AVMM_ARM_PREFERRED_TARGET	_IOR(AVMMIO, 0xaf, struct avmm_vcpu_init)
 #define AVMM_CREATE_DEVICE	_IOWR(AVMMIO, 0xe0, struct avmm_create_device)
 
