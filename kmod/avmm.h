@@ -14,8 +14,14 @@
  *	      mmap_lock		    (the VMM's mm)
  *	        vm->mmu_lock	[u] stage-2 tables, invalidation counters
  *		  vgic locks	    see irq/vgic.h
+ *	    vm->irq_lock	[i] writers of routes; making and unmaking irqfds
+ *	      an eventfd's lock	    (taken by whoever signals it, in any context)
+ *	        vm->irqfds_lock	[q] the list of irqfds
+ *		  vgic locks
+ *	    vm->ring_lock	[c] the coalesced-MMIO zones and the ring
  *
- * Readers of slots and of the bus hold vm->srcu.
+ * Readers of slots and of the bus hold vm->srcu; readers of routes hold
+ * vm->irq_srcu, which is another so that it never waits for a page of the VMM's.
  *
  * Return convention of everything between run.c and an exit handler:
  * 1 (> 0) re-enter the guest, 0 leave to user space with vcpu->run filled,
@@ -39,8 +45,10 @@
 
 #define AVMM_MAX_VCPUS		512
 #define AVMM_NR_MEMSLOTS	32767	/* KVM's number; slot ids are 15 bits */
-/* the run page and, as KVM's clients expect to map it, the coalesced-MMIO ring: always empty */
+#define AVMM_MAX_GSIS		4096	/* KVM's number */
+/* what a vCPU's fd maps: the run page, then the VM's ring of coalesced MMIO */
 #define AVMM_RUN_PAGES		2
+#define AVMM_COALESCED_PAGE	1
 
 struct avmm_vm;
 struct avmm_vcpu;
@@ -139,7 +147,20 @@ struct avmm_vm {
 	struct avmm_memslots __rcu *slots;	/* written under [s], read under srcu */
 	u32 log_manual;		/* [s] AVMM_DIRTY_LOG_* */
 	struct avmm_iobus __rcu *bus;		/* written under [s], read under srcu */
-	u64 bus_start, bus_end;			/* what @bus spans; a hint, read without lock */
+	struct avmm_ioeventfds __rcu *ioeventfds;	/* written under [s], read under srcu */
+	u64 bus_start, bus_end;			/* what the two span; a hint, read without lock */
+
+	spinlock_t ring_lock;	/* [c] */
+	unsigned int nr_coalesced;	/* [c] zones, in: */
+	struct list_head coalesced;	/* [c] */
+	struct avmm_coalesced_mmio_ring *ring;	/* [c]; user space maps it, and writes to it */
+
+	struct mutex irq_lock;	/* [i] */
+	struct srcu_struct irq_srcu;
+	struct avmm_routes __rcu *routes;	/* written under [i], read under irq_srcu */
+	spinlock_t irqfds_lock;	/* [q] interrupts off */
+	struct list_head irqfds;	/* [q] */
+	struct list_head resamplers;	/* of them: written under [i], read under irq_srcu */
 
 	spinlock_t mmu_lock;	/* [u] */
 	struct avmm_s2 s2;	/* [u] */
@@ -200,6 +221,37 @@ static inline bool avmm_iobus_covers(struct avmm_vm *vm, u64 addr)
 {
 	return addr >= READ_ONCE(vm->bus_start) && addr < READ_ONCE(vm->bus_end);
 }
+
+void avmm_iobus_span(struct avmm_vm *vm);	/* caller holds [s] */
+
+/* ioeventfd.c */
+int avmm_ioeventfd(struct avmm_vm *vm, const struct avmm_ioeventfd *args);
+bool avmm_ioeventfd_signal(struct avmm_vm *vm, u64 addr, int len, u64 val);
+void avmm_ioeventfd_span(struct avmm_vm *vm, u64 *start, u64 *end);
+void avmm_ioeventfd_destroy(struct avmm_vm *vm);
+
+/* coalesced.c */
+int avmm_coalesced_init(struct avmm_vm *vm);
+void avmm_coalesced_destroy(struct avmm_vm *vm);
+int avmm_coalesced_add(struct avmm_vm *vm, const struct avmm_coalesced_mmio_zone *zone);
+int avmm_coalesced_del(struct avmm_vm *vm, const struct avmm_coalesced_mmio_zone *zone);
+bool avmm_coalesce(struct avmm_vm *vm, u64 addr, int len, u64 val);
+
+/* irq/routing.c: global system interrupts, the numbers that irqfds speak of */
+int avmm_set_gsi_routing(struct avmm_vm *vm, const struct avmm_irq_routing *arg,
+			 const struct avmm_irq_routing_entry __user *entries);
+int avmm_routing_default(struct avmm_vm *vm, u32 nr_spis);
+void avmm_routing_destroy(struct avmm_vm *vm);
+int avmm_set_gsi(struct avmm_vm *vm, u32 gsi, bool level);	/* may sleep */
+int avmm_raise_gsi_atomic(struct avmm_vm *vm, u32 gsi);	/* any context */
+bool avmm_gsi_is_spi(struct avmm_vm *vm, u32 gsi, u32 intid);	/* caller holds irq_srcu */
+
+/* irq/irqfd.c */
+int avmm_irqfd_init(void);
+void avmm_irqfd_exit(void);
+int avmm_irqfd(struct avmm_vm *vm, const struct avmm_irqfd *args);
+void avmm_irqfd_release(struct avmm_vm *vm);
+void avmm_irqfd_acked(struct avmm_vcpu *vcpu);
 
 /* device.c: in-kernel devices behind a file descriptor */
 struct avmm_device_ops {

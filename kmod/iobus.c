@@ -12,14 +12,30 @@ static struct avmm_iobus *bus_of(struct avmm_vm *vm)
 	return rcu_dereference_protected(vm->bus, lockdep_is_held(&vm->slots_lock));
 }
 
+/**
+ * avmm_iobus_span - the regions or the ioeventfds have changed: what do they span now?
+ * @vm: the VM; caller holds vm->slots_lock
+ */
+void avmm_iobus_span(struct avmm_vm *vm)
+{
+	struct avmm_iobus *bus = bus_of(vm);
+	u64 start = ~0ULL, end = 0;
+
+	if (bus && bus->n) {
+		start = bus->dev[0]->base;
+		end = bus->dev[bus->n - 1]->base + bus->dev[bus->n - 1]->len;
+	}
+	avmm_ioeventfd_span(vm, &start, &end);
+	WRITE_ONCE(vm->bus_start, start);
+	WRITE_ONCE(vm->bus_end, end);
+}
+
 static void publish(struct avmm_vm *vm, struct avmm_iobus *bus)
 {
 	struct avmm_iobus *old = bus_of(vm);
-	struct avmm_iodev *last = bus->n ? bus->dev[bus->n - 1] : NULL;
 
 	rcu_assign_pointer(vm->bus, bus);
-	WRITE_ONCE(vm->bus_start, last ? bus->dev[0]->base : 0);
-	WRITE_ONCE(vm->bus_end, last ? last->base + last->len : 0);
+	avmm_iobus_span(vm);
 	synchronize_srcu_expedited(&vm->srcu);
 	kfree(old);
 }
@@ -124,9 +140,13 @@ int avmm_iobus_read(struct avmm_vcpu *vcpu, u64 addr, int len, u64 *val)
 int avmm_iobus_write(struct avmm_vcpu *vcpu, u64 addr, int len, u64 val)
 {
 	int idx = srcu_read_lock(&vcpu->vm->srcu);
-	struct avmm_iodev *dev = find(vcpu->vm, addr, len);
-	int ret = dev ? dev->ops->write(vcpu, dev, addr, len, val) : -EOPNOTSUPP;
+	struct avmm_iodev *dev;
+	int ret = 0;
 
+	if (!avmm_ioeventfd_signal(vcpu->vm, addr, len, val)) {
+		dev = find(vcpu->vm, addr, len);
+		ret = dev ? dev->ops->write(vcpu, dev, addr, len, val) : -EOPNOTSUPP;
+	}
 	srcu_read_unlock(&vcpu->vm->srcu, idx);
 	return ret;
 }

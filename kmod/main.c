@@ -35,17 +35,22 @@ static int __init avmm_init(void)
 	if (ret)
 		goto err_timer;
 	avmm_host_probe_gic();
+	ret = avmm_irqfd_init();
+	if (ret)
+		goto err_mode;
 	avmm_stats_init();
 	ret = avmm_dev_init();
 	if (ret)
-		goto err_mode;
+		goto err_irqfd;
 	pr_info("%s, %u-bit guest physical addresses, GICv%d with %d list registers\n",
 		avmm_host.vhe ? "VHE" : "nVHE", avmm_host.ipa_bits, avmm_host.gic,
 		avmm_host.nr_lrs);
 	return 0;
 
-err_mode:
+err_irqfd:
 	avmm_stats_exit();
+	avmm_irqfd_exit();
+err_mode:
 	avmm_mode_exit();
 err_timer:
 	avmm_timer_host_exit();
@@ -58,6 +63,7 @@ static void __exit avmm_exit(void)
 {
 	avmm_dev_exit();
 	avmm_stats_exit();
+	avmm_irqfd_exit();
 	avmm_mode_exit();
 	avmm_timer_host_exit();
 	vgic_host_exit();

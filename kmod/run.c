@@ -165,6 +165,8 @@ static bool guest_turn(struct avmm_vcpu *vcpu)
 	avmm_timer_sync(vcpu);
 	local_irq_enable();
 	preempt_enable();
+	if (unlikely(vcpu->arch.vgic.nr_acked))
+		avmm_irqfd_acked(vcpu);
 	return entered;
 }
 

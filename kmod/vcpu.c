@@ -244,7 +244,8 @@ static vm_fault_t run_fault(struct vm_fault *vmf)
 
 	if (vmf->pgoff >= AVMM_RUN_PAGES)
 		return VM_FAULT_SIGBUS;
-	vmf->page = virt_to_page((char *)vcpu->run + vmf->pgoff * PAGE_SIZE);
+	vmf->page = vmf->pgoff == AVMM_COALESCED_PAGE ? virt_to_page(vcpu->vm->ring) :
+							 virt_to_page(vcpu->run);
 	get_page(vmf->page);
 	return 0;
 }
@@ -279,20 +280,13 @@ static size_t ctx_size(void)
 	return PAGE_ALIGN(sizeof(struct avmm_ctx));
 }
 
-/* zeroed order-1 block whose pages are counted one by one: user space maps them */
-static void *run_alloc(void)
-{
-	return alloc_pages_exact(AVMM_RUN_PAGES * PAGE_SIZE, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-}
-
 static void vcpu_free(struct avmm_vcpu *vcpu)
 {
 	if (vcpu->arch.ctx) {
 		avmm_hyp_unshare(vcpu->arch.ctx, ctx_size());
 		free_pages_exact(vcpu->arch.ctx, ctx_size());
 	}
-	if (vcpu->run)
-		free_pages_exact(vcpu->run, AVMM_RUN_PAGES * PAGE_SIZE);
+	free_page((unsigned long)vcpu->run);
 	kfree(vcpu);
 }
 
@@ -309,7 +303,7 @@ static struct avmm_vcpu *vcpu_alloc(struct avmm_vm *vm, u32 id)
 	mutex_init(&vcpu->mutex);
 	spin_lock_init(&vcpu->arch.mp_lock);
 	rcuwait_init(&vcpu->wait);
-	vcpu->run = run_alloc();
+	vcpu->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vcpu->arch.ctx = alloc_pages_exact(ctx_size(), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (vcpu->run && vcpu->arch.ctx && !avmm_hyp_share(vcpu->arch.ctx, ctx_size())) {
 		vcpu->ctx_pa = virt_to_phys(vcpu->arch.ctx);

@@ -34,6 +34,10 @@ struct avmm_vm *avmm_vm_create(u32 ipa_bits)
 	mutex_init(&vm->slots_lock);
 	spin_lock_init(&vm->mmu_lock);
 	INIT_LIST_HEAD(&vm->devices);
+	mutex_init(&vm->irq_lock);
+	spin_lock_init(&vm->irqfds_lock);
+	INIT_LIST_HEAD(&vm->irqfds);
+	INIT_LIST_HEAD(&vm->resamplers);
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
 
@@ -43,9 +47,15 @@ struct avmm_vm *avmm_vm_create(u32 ipa_bits)
 	ret = init_srcu_struct(&vm->srcu);
 	if (ret)
 		goto err_percpu;
+	ret = init_srcu_struct(&vm->irq_srcu);
+	if (ret)
+		goto err_srcu;
+	ret = avmm_coalesced_init(vm);
+	if (ret)
+		goto err_irq_srcu;
 	ret = ida_alloc_range(&vmids, 1, BIT(avmm_host.vmid_bits) - 1, GFP_KERNEL);
 	if (ret < 0)
-		goto err_srcu;
+		goto err_ring;
 	vm->arch.vmid = ret;
 	ret = avmm_s2_init(vm, ipa_bits);
 	if (ret)
@@ -64,6 +74,10 @@ err_s2:
 	avmm_s2_destroy(vm);
 err_vmid:
 	ida_free(&vmids, vm->arch.vmid);
+err_ring:
+	avmm_coalesced_destroy(vm);
+err_irq_srcu:
+	cleanup_srcu_struct(&vm->irq_srcu);
 err_srcu:
 	cleanup_srcu_struct(&vm->srcu);
 err_percpu:
@@ -90,9 +104,13 @@ static void vm_destroy(struct kref *ref)
 	}
 	vgic_vm_destroy(vm);
 	avmm_iobus_destroy(vm);
+	avmm_ioeventfd_destroy(vm);
 	avmm_memslots_destroy(vm);
 	avmm_s2_destroy(vm);
 	ida_free(&vmids, vm->arch.vmid);
+	avmm_coalesced_destroy(vm);
+	avmm_routing_destroy(vm);
+	cleanup_srcu_struct(&vm->irq_srcu);
 	cleanup_srcu_struct(&vm->srcu);
 	free_percpu(vm->arch.last_vcpu);
 	mmdrop(vm->mm);
@@ -177,6 +195,33 @@ static long irq_line(void *vm, void *arg, unsigned long uarg)
 	return vgic_irq_line(vm, arg);
 }
 
+static long irqfd(void *vm, void *arg, unsigned long uarg)
+{
+	return avmm_irqfd(vm, arg);
+}
+
+static long ioeventfd(void *vm, void *arg, unsigned long uarg)
+{
+	return avmm_ioeventfd(vm, arg);
+}
+
+static long set_gsi_routing(void *vm, void *arg, unsigned long uarg)
+{
+	struct avmm_irq_routing __user *user = (void __user *)uarg;
+
+	return avmm_set_gsi_routing(vm, arg, user->entries);
+}
+
+static long register_coalesced(void *vm, void *arg, unsigned long uarg)
+{
+	return avmm_coalesced_add(vm, arg);
+}
+
+static long unregister_coalesced(void *vm, void *arg, unsigned long uarg)
+{
+	return avmm_coalesced_del(vm, arg);
+}
+
 static long preferred_target(void *vm, void *arg, unsigned long uarg)
 {
 	struct avmm_vcpu_init *init = arg;
@@ -211,6 +256,11 @@ static const struct avmm_ioctl vm_ioctls[] = {
 	{ AVMM_GET_DIRTY_LOG, 0, get_dirty_log },
 	{ AVMM_CLEAR_DIRTY_LOG, 0, clear_dirty_log },
 	{ AVMM_IRQ_LINE, 0, irq_line },
+	{ AVMM_REGISTER_COALESCED_MMIO, 0, register_coalesced },
+	{ AVMM_UNREGISTER_COALESCED_MMIO, 0, unregister_coalesced },
+	{ AVMM_SET_GSI_ROUTING, 0, set_gsi_routing },
+	{ AVMM_IRQFD, 0, irqfd },
+	{ AVMM_IOEVENTFD, 0, ioeventfd },
 	{ AVMM_ENABLE_CAP, AVMM_IOC_VM_LOCK, enable_cap },
 	{ AVMM_ARM_PREFERRED_TARGET, 0, preferred_target },
 	{ AVMM_CREATE_DEVICE, AVMM_IOC_VM_LOCK, create_device },
@@ -227,6 +277,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static int vm_release(struct inode *inode, struct file *file)
 {
+	/* now, though vCPUs may live on: nobody is left who could take them apart */
+	avmm_irqfd_release(file->private_data);
 	avmm_vm_put(file->private_data);
 	return 0;
 }

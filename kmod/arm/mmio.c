@@ -155,7 +155,7 @@ bool avmm_mmio_kernel(struct avmm_vcpu *vcpu, u64 ipa)
  * The PC moves when the access is complete, in avmm_finish_mmio(), so that a
  * VMM may inject an abort instead.
  *
- * Return: 0 (AVMM_EXIT_MMIO or AVMM_EXIT_ARM_NISV), or -ENOSYS.
+ * Return: 0 (AVMM_EXIT_MMIO or AVMM_EXIT_ARM_NISV), 1 (user space is told of it later), or -ENOSYS.
  */
 int avmm_mmio_user(struct avmm_vcpu *vcpu, u64 ipa)
 {
@@ -167,6 +167,11 @@ int avmm_mmio_user(struct avmm_vcpu *vcpu, u64 ipa)
 	decode(vcpu);
 	if (vcpu->arch.mmio.write && vcpu->arch.mmio.rt != 31)
 		val = bus_order(ctx, ctx->x[vcpu->arch.mmio.rt], vcpu->arch.mmio.len);
+	if (vcpu->arch.mmio.write && avmm_coalesce(vcpu->vm, ipa, vcpu->arch.mmio.len, val)) {
+		vcpu->stat.mmio_kernel++;
+		avmm_skip_instr(vcpu);
+		return 1;
+	}
 	return ask_user(vcpu, ipa, val);
 }
 

@@ -69,6 +69,13 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
+/* eventfd_signal() adds one, and lost the argument that said so, in 6.8 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define avmm_eventfd_signal(ctx)	eventfd_signal(ctx, 1)
+#else
+#define avmm_eventfd_signal(ctx)	eventfd_signal(ctx)
+#endif
+
 /* mmu_notifier age callbacks return bool from 6.19 on */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 typedef int avmm_young_t;

@@ -388,8 +388,10 @@ static bool signalled(const struct vgic_dist *dist, const struct vgic_irq *irq)
  * A level interrupt is never made pending while it is active: whether it still
  * is when it has been handled is known only then. If its line is high, the EOI
  * bit brings the vCPU out to look again; a handler that has silenced its device
- * by an exit is spared this. A hardware interrupt must not be pending and active
- * either (12.4.5, State), and gets its second exit from the physical interrupt.
+ * by an exit is spared this, unless someone wants to know of every EOI: a line
+ * that several devices share may be lowered by one while another still waits. A
+ * hardware interrupt must not be pending and active either (12.4.5, State), and
+ * gets its second exit from the physical interrupt.
  */
 static void load_lr(struct avmm_vcpu *vcpu, unsigned int n, struct vgic_irq *irq, bool pending)
 {
@@ -397,7 +399,8 @@ static void load_lr(struct avmm_vcpu *vcpu, unsigned int n, struct vgic_irq *irq
 	u32 f = irq->flags;
 
 	if (f & VGIC_LEVEL) {
-		if (!(lr & VGIC_LR_HW) && ((f & VGIC_LINE) || (pending && (f & VGIC_ACTIVE))))
+		if (!(lr & VGIC_LR_HW) && ((f & VGIC_LINE) || (pending && (f & VGIC_ACTIVE)) ||
+					   READ_ONCE(vcpu->vm->arch.vgic.want_acks)))
 			lr |= VGIC_LR_EOI;
 		if (f & VGIC_ACTIVE)
 			pending = false;
@@ -553,6 +556,16 @@ static u32 do_deferred(u32 f)
 	return f & ~VGIC_DO;
 }
 
+/* leave word for avmm_irqfd_acked() that the guest has deactivated an interrupt */
+static void note_ack(struct avmm_vcpu *vcpu, const struct vgic_irq *irq)
+{
+	struct vgic_cpu *vc = &vcpu->arch.vgic;
+
+	if (READ_ONCE(vcpu->vm->arch.vgic.want_acks) && irq->intid >= VGIC_NR_PRIVATE &&
+	    (irq->flags & VGIC_LEVEL) && vc->nr_acked < VGIC_MAX_ACKED)
+		vc->acked[vc->nr_acked++] = irq->intid;
+}
+
 /*
  * EOIs that found no list register: the guest has deactivated active interrupts
  * that did not fit. It ends the one of highest priority first (4.8), and that one
@@ -570,11 +583,12 @@ static void deactivate_unseen(struct avmm_vcpu *vcpu, unsigned int count)
 		if (!best)
 			break;
 		best->flags &= ~VGIC_ACTIVE;
+		note_ack(vcpu, best);
 		vgic_unqueue(best);
 	}
 }
 
-static void fold_lr(struct vgic_irq *irq, u64 lr)
+static void fold_lr(struct avmm_vcpu *vcpu, struct vgic_irq *irq, u64 lr)
 {
 	u32 f = irq->flags & ~(VGIC_IN_LR | VGIC_LR_LATCH | VGIC_ACTIVE);
 
@@ -587,6 +601,8 @@ static void fold_lr(struct vgic_irq *irq, u64 lr)
 		f = do_deferred(f);
 	if ((lr & VGIC_LR_HW) && !(lr & VGIC_LR_STATE))
 		__this_cpu_write(*irq->phys_active, 0);
+	if (unlikely((lr & (VGIC_LR_EOI | VGIC_LR_HW | VGIC_LR_STATE)) == VGIC_LR_EOI))
+		note_ack(vcpu, irq);
 	irq->flags = f;
 	vgic_unqueue(irq);
 }
@@ -601,7 +617,7 @@ static noinline void fold(struct avmm_vcpu *vcpu)
 	if (unlikely(VGIC_HCR_EOICOUNT(hyp->hcr)))
 		deactivate_unseen(vcpu, VGIC_HCR_EOICOUNT(hyp->hcr));
 	for (i = 0; i < hyp->used_lrs; i++)
-		fold_lr(vc->lr_irq[i], hyp->lr[i]);
+		fold_lr(vcpu, vc->lr_irq[i], hyp->lr[i]);
 	hyp->used_lrs = 0;
 	hyp->hcr = VGIC_HCR_EN;
 	WRITE_ONCE(vc->nr_folds, vc->nr_folds + 1);

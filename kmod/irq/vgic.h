@@ -27,6 +27,7 @@
 struct avmm_vm;
 struct avmm_vcpu;
 struct avmm_irq_level;
+struct avmm_msi;
 struct avmm_device_ops;
 
 #define VGIC_NR_SGIS		16
@@ -34,6 +35,7 @@ struct avmm_device_ops;
 #define VGIC_MAX_SPI		1019
 #define VGIC_MAX_IRQS		1024
 #define VGIC_MAX_LRS		16
+#define VGIC_MAX_ACKED		(VGIC_MAX_LRS + 32)	/* and EOIcount has five bits */
 #define VGIC_ADDR_UNDEF		(~0ULL)
 
 /* vgic_irq.flags; all under [h] */
@@ -84,6 +86,9 @@ struct vgic_irq {
  * @rerouted: [h] one of them may have to go to another vCPU
  * @nr_folds: how often the list registers were folded; written by the vCPU thread
  * @lr_irq: what is in the list registers between flush and sync; vCPU thread
+ * @acked: level-sensitive SPIs that the guest has deactivated; vCPU thread, see
+ *	vgic_dist.want_acks
+ * @nr_acked: their number
  * @private: SGIs and PPIs
  * @pendbaser: GICR_PENDBASER
  * @lpis_enabled: GICR_CTLR.EnableLPIs
@@ -99,6 +104,8 @@ struct vgic_cpu {
 	bool rerouted;
 	unsigned int nr_folds;
 	struct vgic_irq *lr_irq[VGIC_MAX_LRS];
+	u16 acked[VGIC_MAX_ACKED];
+	unsigned int nr_acked;
 	struct vgic_irq private[VGIC_NR_PRIVATE];
 	u64 pendbaser;
 	bool lpis_enabled;
@@ -121,6 +128,8 @@ struct vgic_cpu {
  * @propbaser: GICR_PROPBASER, one for all redistributors
  * @has_its: [m]
  * @msis_require_devid: [m] MSIs are told apart by the device that sent them
+ * @want_acks: the guest's deactivations of level-sensitive SPIs are to be told
+ *	(vgic_cpu.acked): there are resampling irqfds. vm->irq_lock to write
  */
 struct vgic_dist {
 	u32 model;
@@ -136,6 +145,7 @@ struct vgic_dist {
 	u64 propbaser;
 	bool has_its;
 	bool msis_require_devid;
+	bool want_acks;
 };
 
 /* ---- host side ---- */
@@ -176,6 +186,13 @@ int vgic_map_phys(struct avmm_vcpu *vcpu, u32 intid, u32 hwirq, u8 __percpu *phy
 /* guest wrote ICC_SGI1R_EL1 (or ASGI1R, SGI0R without @group1) */
 void vgic_send_sgi(struct avmm_vcpu *vcpu, u64 reg, bool group1);
 int vgic_irq_line(struct avmm_vm *vm, const struct avmm_irq_level *line);	/* AVMM_IRQ_LINE */
+/*
+ * vgic_its.c: an MSI as it arrives at the ITS. > 0: delivered, 0: the guest does not want it;
+ * -ENODEV: there is no ITS, other errnos: it is not for this one. The second may be called in any
+ * context and says -EWOULDBLOCK when the first one has to do it.
+ */
+int vgic_inject_msi(struct avmm_vm *vm, const struct avmm_msi *msi);
+int vgic_inject_msi_atomic(struct avmm_vm *vm, const struct avmm_msi *msi);
 
 extern const struct avmm_device_ops vgic_v3_device_ops;
 

@@ -144,6 +144,7 @@ static void irq_init(struct vgic_irq *irq, u32 intid, struct avmm_vcpu *home, u3
 int vgic_init(struct avmm_vm *vm)
 {
 	struct vgic_dist *dist = &vm->arch.vgic;
+	int ret;
 	u32 i;
 
 	if (dist->initialized)
@@ -156,6 +157,12 @@ int vgic_init(struct avmm_vm *vm)
 	dist->spis = kvcalloc(dist->nr_spis, sizeof(*dist->spis), GFP_KERNEL_ACCOUNT);
 	if (!dist->spis)
 		return -ENOMEM;
+	ret = avmm_routing_default(vm, dist->nr_spis);
+	if (ret) {
+		kvfree(dist->spis);
+		dist->spis = NULL;
+		return ret;
+	}
 	/* IROUTER resets to 0.0.0.0: the first vCPU */
 	for (i = 0; i < dist->nr_spis; i++)
 		irq_init(&dist->spis[i], VGIC_NR_PRIVATE + i, vm->vcpus[0], 0);

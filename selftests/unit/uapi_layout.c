@@ -104,6 +104,38 @@ void structures(void)
 	FIELD(K, A, pad)
 #undef K
 #undef A
+#define K	kvm_irq_routing_entry
+#define A	avmm_irq_routing_entry
+	TYPE(K, A) FIELD(K, A, gsi) FIELD(K, A, type) FIELD(K, A, flags)
+	FIELD(K, A, u.irqchip.irqchip) FIELD(K, A, u.irqchip.pin)
+	FIELD(K, A, u.msi.address_lo) FIELD(K, A, u.msi.address_hi) FIELD(K, A, u.msi.data)
+	FIELD(K, A, u.msi.devid)
+#undef K
+#undef A
+#define K	kvm_irq_routing
+#define A	avmm_irq_routing
+	TYPE(K, A) FIELD(K, A, nr) FIELD(K, A, flags)
+	ROW(offset:avmm_irq_routing.entries, offsetof(struct K, entries),
+	    offsetof(struct A, entries))
+#undef K
+#undef A
+#define K	kvm_coalesced_mmio_zone
+#define A	avmm_coalesced_mmio_zone
+	TYPE(K, A) FIELD(K, A, addr) FIELD(K, A, size) FIELD(K, A, pio)
+#undef K
+#undef A
+#define K	kvm_coalesced_mmio
+#define A	avmm_coalesced_mmio
+	TYPE(K, A) FIELD(K, A, phys_addr) FIELD(K, A, len) FIELD(K, A, pio) FIELD(K, A, data)
+#undef K
+#undef A
+#define K	kvm_coalesced_mmio_ring
+#define A	avmm_coalesced_mmio_ring
+	TYPE(K, A) FIELD(K, A, first) FIELD(K, A, last)
+	ROW(offset:avmm_coalesced_mmio_ring.coalesced_mmio, offsetof(struct K, coalesced_mmio),
+	    offsetof(struct A, coalesced_mmio))
+#undef K
+#undef A
 #define K	kvm_msi
 #define A	avmm_msi
 	TYPE(K, A) FIELD(K, A, address_lo) FIELD(K, A, address_hi) FIELD(K, A, data)

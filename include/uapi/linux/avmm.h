@@ -131,6 +131,62 @@ struct avmm_ioeventfd {
 #define AVMM_IOEVENTFD_FLAG_DATAMATCH	(1 << 0)
 #define AVMM_IOEVENTFD_FLAG_PIO		(1 << 1)
 #define AVMM_IOEVENTFD_FLAG_DEASSIGN	(1 << 2)
+#define AVMM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY	(1 << 3)
+
+/* AVMM_SET_GSI_ROUTING */
+struct avmm_irq_routing_irqchip {
+	__u32 irqchip;
+	__u32 pin;
+};
+
+struct avmm_irq_routing_msi {
+	__u32 address_lo;
+	__u32 address_hi;
+	__u32 data;
+	__u32 devid;
+};
+
+struct avmm_irq_routing_entry {
+	__u32 gsi;
+	__u32 type;
+	__u32 flags;
+	__u32 pad;
+	union {
+		struct avmm_irq_routing_irqchip irqchip;
+		struct avmm_irq_routing_msi msi;
+		__u32 pad[8];
+	} u;
+};
+
+#define AVMM_IRQ_ROUTING_IRQCHIP	1
+#define AVMM_IRQ_ROUTING_MSI		2
+
+struct avmm_irq_routing {
+	__u32 nr;
+	__u32 flags;
+	struct avmm_irq_routing_entry entries[];
+};
+
+/* AVMM_{REGISTER,UNREGISTER}_COALESCED_MMIO */
+struct avmm_coalesced_mmio_zone {
+	__u64 addr;
+	__u32 size;
+	__u32 pio;
+};
+
+/* The ring: a page of its own behind the run page, the same one for all vCPUs of a VM */
+struct avmm_coalesced_mmio {
+	__u64 phys_addr;
+	__u32 len;
+	__u32 pio;
+	__u8  data[8];
+};
+
+struct avmm_coalesced_mmio_ring {
+	__u32 first;
+	__u32 last;
+	struct avmm_coalesced_mmio coalesced_mmio[];
+};
 
 /* AVMM_SIGNAL_MSI */
 struct avmm_msi {
@@ -354,6 +410,9 @@ struct avmm_run {
 #define AVMM_SET_USER_MEMORY_REGION	_IOW(AVMMIO, 0x46, struct avmm_userspace_memory_region)
 #define AVMM_CREATE_IRQCHIP	_IO(AVMMIO, 0x60)
 #define AVMM_IRQ_LINE		_IOW(AVMMIO, 0x61, struct avmm_irq_level)
+#define AVMM_REGISTER_COALESCED_MMIO	_IOW(AVMMIO, 0x67, struct avmm_coalesced_mmio_zone)
+#define AVMM_UNREGISTER_COALESCED_MMIO	_IOW(AVMMIO, 0x68, struct avmm_coalesced_mmio_zone)
+#define AVMM_SET_GSI_ROUTING	_IOW(AVMMIO, 0x6a, struct avmm_irq_routing)
 #define AVMM_IRQFD		_IOW(AVMMIO, 0x76, struct avmm_irqfd)
 #define AVMM_IOEVENTFD		_IOW(AVMMIO, 0x79, struct avmm_ioeventfd)
 #define AVMM_ENABLE_CAP		_IOW(AVMMIO, 0xa3, struct avmm_enable_cap)
@@ -424,6 +483,7 @@ struct avmm_run {
 #define AVMM_CAP_IMMEDIATE_EXIT			136
 #define AVMM_CAP_ARM_USER_IRQ			144
 #define AVMM_CAP_ARM_INJECT_SERROR_ESR		158
+#define AVMM_CAP_COALESCED_PIO			162
 #define AVMM_CAP_ARM_VM_IPA_SIZE		165
 #define AVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2	168
 #define AVMM_CAP_ARM_SVE			170
