@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Runs the KVM selftests of a kernel's source, which lab/kvm-selftests has built, on /dev/kvm. A
+# test is a program, and its exit status is the result: 0 passed, 4 skipped.
+#
+#   kvm_selftests.sh SET|PROGRAM...		SET is a word of the table's second column
+here=$(cd "$(dirname "$0")" && pwd)
+dir=$here/../kvm
+
+# program | set | seconds it may take | arguments
+#
+# Arguments are there to make a test small: the lab emulates. "short" is for each commit.
+table() {
+	cat <<-END
+	aarch32_id_regs | short | 30
+	get-reg-list | short | 30
+	hypercalls | short | 30
+	psci_test | short | 30
+	vcpu_width_config | short | 30
+	vgic_init | short | 60
+	set_memory_region_test | long | 600
+	kvm_create_max_vcpus | short | 60
+	steal_time | short | 30
+	kvm_binary_stats_test | short | 30
+	debug-exceptions | long | 60
+	vgic_irq | long | 300
+	demand_paging_test | short | 120 | -b 8M -v 2
+	dirty_log_test | long | 300 | -i 3 -I 20
+	dirty_log_perf_test | short | 120 | -b 8M -v 2 -i 2
+	kvm_page_table_test | long | 300 | -b 64M -v 2
+	memslot_modification_stress_test | short | 120 | -b 4M -v 2 -i 100
+	memslot_perf_test | long | 300 | -l 1 -e 3
+	access_tracking_perf_test | short | 120 | -b 8M -v 2
+	rseq_test | long | 300
+	hardware_disable_test | long | 300
+	arch_timer | timer | 300
+	END
+}
+
+rows() {
+	for want; do
+		table | awk -F ' *[|] *' -v want="$want" '$1 == want || $2 == want'
+	done
+}
+
+now() { cut -d. -f1 /proc/uptime; }
+
+n=0 bad=0 fifo=/tmp/kvm_selftests
+echo 'TAP version 13'
+rows "$@" >$fifo
+while IFS='|' read -r name _ limit args; do
+	name=${name% } n=$((n + 1)) began=$(now) rc=0
+	if [ ! -x "$dir/$name" ]; then
+		echo "not ok $n $name # was not built"
+		bad=1
+		continue
+	fi
+	# shellcheck disable=SC2086 # arguments; a number between blanks
+	timeout -k 5 $limit "$dir/$name" $args </dev/null >/tmp/out 2>&1 || rc=$?
+	sed 's/^/# /' /tmp/out
+	case $rc in
+	0) echo "ok $n $name" ;;
+	4) echo "ok $n $name # SKIP $(tail -n 1 /tmp/out)" ;;
+	124 | 137 | 143) echo "not ok $n $name # took longer than$limit s"; bad=1 ;;
+	*) echo "not ok $n $name # status $rc"; bad=1 ;;
+	esac
+	echo "# $name took $(($(now) - began)) s"
+done <$fifo
+echo "1..$n"
+exit $bad
