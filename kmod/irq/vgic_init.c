@@ -314,29 +314,40 @@ int vgic_add_rd_region(struct avmm_vm *vm, u32 index, u64 base, u32 count)
  * vgic_rd_is_last - GICR_TYPER.Last: no other redistributor follows without a gap
  * @vcpu: whose redistributor
  *
- * The vCPUs' redistributors fill the regions in the order of their creation.
+ * The vCPUs' redistributors fill the regions in the order of their creation. The
+ * region that goes on where another is full may be any other.
  */
 bool vgic_rd_is_last(struct avmm_vcpu *vcpu)
 {
-	struct avmm_vm *vm = vcpu->vm;
-	struct vgic_rd_region *region, *next;
-	u32 slot = vcpu->idx;
+	struct list_head *regions = &vcpu->vm->arch.vgic.rd_regions;
+	u32 nr_vcpus = smp_load_acquire(&vcpu->vm->nr_vcpus);
+	struct vgic_rd_region *region;
+	u64 end = VGIC_ADDR_UNDEF;
+	u32 first = 0, next;
 
-	list_for_each_entry(region, &vm->arch.vgic.rd_regions, node) {
-		if (region->count && slot >= region->count) {
-			slot -= region->count;
-			continue;
+	list_for_each_entry(region, regions, node) {
+		next = region->count ? min(first + region->count, nr_vcpus) : nr_vcpus;
+		if (vcpu->idx >= first && vcpu->idx < next) {
+			if (vcpu->idx + 1 < next)
+				return false;
+			end = region->base +
+			      (u64)(region->count ?: nr_vcpus) * AVMM_VGIC_V3_REDIST_SIZE;
+			/* the rest of the region is empty: nothing follows */
+			if (region->count && next - first < region->count)
+				return true;
 		}
-		if (vcpu->idx + 1 == smp_load_acquire(&vm->nr_vcpus))
-			return true;
-		if (!region->count || slot + 1 < region->count)
-			return false;
-		if (list_is_last(&region->node, &vm->arch.vgic.rd_regions))
-			return true;
-		next = list_next_entry(region, node);
-		return next->base != region->base + region_len(vm, region);
+		first = next;
 	}
-	return false;
+	/* no region has room for it */
+	if (end == VGIC_ADDR_UNDEF)
+		return false;
+	first = 0;
+	list_for_each_entry(region, regions, node) {
+		if (region->base == end && first < nr_vcpus)
+			return false;
+		first += region->count;
+	}
+	return true;
 }
 
 static int put_frame(struct avmm_vm *vm, struct vgic_frame *frame, const struct vgic_table *table,
