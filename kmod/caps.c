@@ -64,6 +64,7 @@ static const struct cap caps[] = {
 	{ AVMM_CAP_ARM_INJECT_EXT_DABT, 1 },
 	{ AVMM_CAP_PTP_KVM, 1 },
 	{ AVMM_CAP_SYSTEM_EVENT_DATA, 1 },
+	{ AVMM_CAP_ARM_SYSTEM_SUSPEND, 1 },
 };
 
 /**

@@ -88,13 +88,22 @@ static long vcpu_init(void *vcpu, void *arg, unsigned long uarg)
 	return avmm_vcpu_init_target(vcpu, arg);
 }
 
+/* A vCPU that was switched on and has not run since owes a reset, which comes before this access. */
+static void settle_reset(struct avmm_vcpu *vcpu)
+{
+	if (avmm_test_clear_request(vcpu, AVMM_REQ_RESET))
+		avmm_vcpu_load_reset(vcpu);
+}
+
 static long get_one_reg(void *vcpu, void *arg, unsigned long uarg)
 {
+	settle_reset(vcpu);
 	return avmm_get_one_reg(vcpu, arg);
 }
 
 static long set_one_reg(void *vcpu, void *arg, unsigned long uarg)
 {
+	settle_reset(vcpu);
 	return avmm_set_one_reg(vcpu, arg);
 }
 

@@ -244,6 +244,9 @@ static long enable_cap(void *obj, void *arg, unsigned long uarg)
 		return 0;
 	case AVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return avmm_manual_protect(vm, cap->args[0]);
+	case AVMM_CAP_ARM_SYSTEM_SUSPEND:
+		avmm_psci_enable_suspend(vm);
+		return 0;
 	default:
 		return -EINVAL;
 	}

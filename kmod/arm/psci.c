@@ -317,6 +317,9 @@ int avmm_psci_call(struct avmm_vcpu *vcpu)
 		/* SMC32 and HVC32 calls take the lower halves (DEN0028 3.1) */
 		arg[i] = id >= PSCI_BASE_32 && id < PSCI_BASE_32 + PSCI_NR_FNS ?
 			 (u32)ctx->x[i + 1] : ctx->x[i + 1];
+	/* user space reads the arguments of its calls from the registers */
+	if (fn->exit)
+		memcpy(&ctx->x[1], arg, sizeof(arg));
 	ret = fn->call(vcpu, arg);
 	ctx->x[0] = ret;
 	if (!fn->exit) {

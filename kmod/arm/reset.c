@@ -191,7 +191,7 @@ void avmm_vcpu_reset(struct avmm_vcpu *vcpu)
 
 /**
  * avmm_vcpu_load_reset - start where PSCI CPU_ON said
- * @vcpu: the vCPU, in its own thread; consumes AVMM_REQ_RESET
+ * @vcpu: the vCPU; its mutex is held, AVMM_REQ_RESET has been taken
  *
  * The caller's endianness is inherited (PSCI, DEN0022, 6.4.3: the core starts
  * in the state of the calling exception level).

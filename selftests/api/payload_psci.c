@@ -217,6 +217,15 @@ void guest_main(u64 mode)
 	case MODE_RESET2_VENDOR:
 		hvc(PSCI_SYSTEM_RESET2, 0x80000000, 0x66, 0);
 		break;
+	case MODE_SUSPEND:
+		report_eq(hvc(PSCI_FEATURES, PSCI_SYSTEM_SUSPEND, 0, 0), 0,
+			  "FEATURES(SYSTEM_SUSPEND) with the cap");
+		report_eq(hvc(PSCI_FEATURES, PSCI_SYSTEM_SUSPEND32, 0, 0), 0,
+			  "FEATURES(SYSTEM_SUSPEND, 32 bit) with the cap");
+		report_eq(hvc(PSCI_SYSTEM_SUSPEND, 0x123456789abcULL, 0x66, 0), PSCI_DENIED,
+			  "SYSTEM_SUSPEND gives back what user space says");
+		hvc(PSCI_SYSTEM_SUSPEND32, 0x123456789abcULL, 0x77, 0);
+		break;
 	case MODE_COUNT:
 		/* for tests of mp_state: says where it is, for ever */
 		for (mode = 1;; mode++)

@@ -75,12 +75,118 @@ static void test_exits(void)
 	}
 }
 
+/* A CPU_ON that its target has not carried out yet, as it has not run, shows all the same. */
+static void test_cpu_on_seen(void)
+{
+	static const uint32_t code[] = {
+		0xd4000002,	/* hvc #0 */
+		0xf9000020,	/* str x0, [x1] */
+		0x14000000,
+	};
+	struct vm *vm = vm_new(&(struct vm_config){ .nommu = true, .vcpus = 2 });
+	struct vcpu *v0 = &vm->vcpu[0], *v1 = &vm->vcpu[1];
+
+	vm_poke(vm, MAP_RAM, code, 3);
+	vcpu_start_at(v0, MAP_RAM, 0xc4000003);
+	vcpu_set(v0, AVMM_CORE_X(1), 1);
+	vcpu_set(v0, AVMM_CORE_X(2), 0xfeedf00c);
+	vcpu_set(v0, AVMM_CORE_X(3), 0xabcdef);
+	vcpu_set(v1, REG_PC, 0x1111);
+	/* the answer goes to address 0, where there is nothing */
+	tap_eq(vcpu_run(v0), AVMM_EXIT_MMIO, "CPU_ON of the other one");
+	tap_eq(mp_state(v1), AVMM_MP_STATE_RUNNABLE, "it is on");
+	tap_eq(vcpu_get(v1, REG_PC), 0xfeedf00c, "its PC is the entry point");
+	tap_eq(vcpu_x(v1, 0), 0xabcdef, "its X0 is the context");
+	vcpu_set(v1, AVMM_CORE_X(0), 0x77);
+	tap_eq(vcpu_x(v1, 0), 0x77, "and what is set now stays");
+	vm_free(vm);
+}
+
 static void *run_once(void *arg)
 {
 	struct vcpu *vcpu = arg;
 
 	vcpu->result = vcpu_step(vcpu);
 	return NULL;
+}
+
+/* like vcpu_step(), past what the payload reports */
+static int step(struct vcpu *vcpu)
+{
+	int r;
+
+	do
+		r = vcpu_step(vcpu);
+	while (r == STEP_UCALL);
+	return r;
+}
+
+/* as a guest would before it waits for interrupt 40 */
+static void enable_irq40(struct vm *vm)
+{
+	uint32_t ctlr = 2, enable = 1U << 8;
+	uint64_t pmr = 0xf0, igrpen1 = 1;
+	struct avmm_device_attr attr[] = {
+		{ .group = AVMM_DEV_ARM_VGIC_GRP_DIST_REGS, .attr = 0x0, .addr = (uintptr_t)&ctlr },
+		{ .group = AVMM_DEV_ARM_VGIC_GRP_DIST_REGS, .attr = 0x104,
+		  .addr = (uintptr_t)&enable },
+		/* ICC_PMR_EL1 */
+		{ .group = AVMM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, .attr = 0xc230,
+		  .addr = (uintptr_t)&pmr },
+		/* ICC_IGRPEN1_EL1 */
+		{ .group = AVMM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, .attr = 0xc667,
+		  .addr = (uintptr_t)&igrpen1 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(attr) / sizeof(attr[0]); i++)
+		tap_eq(avmm_set_device_attr(vm->gic, &attr[i]), 0, "the GIC is made ready, %u", i);
+}
+
+/* SYSTEM_SUSPEND is user space's to carry out, and to answer: no register is changed for it. */
+static void test_suspend(void)
+{
+	struct vm *vm =
+		vm_new(&(struct vm_config){ PAYLOAD_OF(psci), .vcpus = 2, .arg = MODE_SUSPEND });
+	struct avmm_enable_cap cap = { .cap = AVMM_CAP_ARM_SYSTEM_SUSPEND };
+	struct vcpu *v0 = &vm->vcpu[0], *v1 = &vm->vcpu[1];
+
+	tap_eq(avmm_check_extension(vm->fd, cap.cap), 1, "AVMM_CAP_ARM_SYSTEM_SUSPEND");
+	cap.flags = 1;
+	tap_eq(-avmm_enable_cap(vm->fd, &cap), EINVAL, "enabling it with flags");
+	cap.flags = 0;
+	tap_eq(avmm_enable_cap(vm->fd, &cap), 0, "enabling it");
+
+	tap_eq(step(v0), AVMM_EXIT_SYSTEM_EVENT, "SYSTEM_SUSPEND exits with SYSTEM_EVENT");
+	tap_eq(v0->run->system_event.type, AVMM_SYSTEM_EVENT_SUSPEND, "its type is SUSPEND");
+	tap_eq(v0->run->system_event.ndata, 0, "it has no data");
+	tap_ok(vcpu_x(v0, 0) == 0xc400000eU && vcpu_x(v0, 1) == 0x123456789abcULL && vcpu_x(v0, 2) == 0x66,
+	       "X0 to X2 are the call's");
+	tap_eq(mp_state(v0), AVMM_MP_STATE_RUNNABLE, "the caller is runnable");
+	tap_eq(mp_state(v1), AVMM_MP_STATE_STOPPED, "the other one as it was");
+
+	/* a refusal: the answer in X0, and go on */
+	vcpu_set(v0, AVMM_CORE_X(0), -3);
+	tap_eq(step(v0), AVMM_EXIT_SYSTEM_EVENT, "SYSTEM_SUSPEND32 exits too");
+	tap_ok(vcpu_x(v0, 0) == 0x8400000eU && vcpu_x(v0, 1) == 0x56789abc && vcpu_x(v0, 2) == 0x77,
+	       "X1 is cut to 32 bits");
+
+	/* carried out by the kernel: the vCPU waits for an interrupt */
+	enable_irq40(vm);
+	tap_eq(set_mp_state(v0, AVMM_MP_STATE_SUSPENDED), 0, "SET_MP_STATE suspended");
+	tap_eq(mp_state(v0), AVMM_MP_STATE_SUSPENDED, "GET_MP_STATE agrees");
+	v0->result = 0;
+	if (pthread_create(&v0->thread, NULL, run_once, v0))
+		tap_bail("pthread_create");
+	usleep(300000);
+	tap_eq(v0->result, 0, "a suspended vCPU stays in RUN");
+	tap_eq(avmm_irq_line(vm->fd, 1U << 24 | 40, 1), 0, "interrupt 40 arrives");
+	pthread_join(v0->thread, NULL);
+	tap_eq(v0->result, AVMM_EXIT_SYSTEM_EVENT, "it leaves RUN");
+	tap_eq(v0->run->system_event.type, AVMM_SYSTEM_EVENT_WAKEUP, "with WAKEUP");
+	tap_eq(mp_state(v0), AVMM_MP_STATE_SUSPENDED, "it is suspended still");
+	tap_eq(vcpu_step(v0), AVMM_EXIT_SYSTEM_EVENT, "RUN again says the same");
+	vm_free(vm);
 }
 
 static void test_mp_state(void)
@@ -146,6 +252,8 @@ int main(void)
 	test_begin(280);
 	test_calls();
 	test_exits();
+	test_cpu_on_seen();
+	test_suspend();
 	test_mp_state();
 	return tap_end();
 }
