@@ -209,23 +209,30 @@ static int demux_copy_list(u64 __user **to)
 	return 0;
 }
 
-/* ---- the virtual timer: three ids in the system register family ---- */
+/* ---- the timers: three ids each, in the system register family ---- */
 
 static const struct {
 	u64 id;
+	bool phys;
 	enum avmm_timer_reg reg;
 } timer_ids[] = {
-	{ AVMM_REG_ARM_TIMER_CTL, AVMM_TIMER_CTL },
-	{ AVMM_REG_ARM_TIMER_CNT, AVMM_TIMER_CNT },
-	{ AVMM_REG_ARM_TIMER_CVAL, AVMM_TIMER_CVAL },
+	{ AVMM_REG_ARM_TIMER_CTL, false, AVMM_TIMER_CTL },
+	{ AVMM_REG_ARM_TIMER_CNT, false, AVMM_TIMER_CNT },
+	{ AVMM_REG_ARM_TIMER_CVAL, false, AVMM_TIMER_CVAL },
+	{ AVMM_REG_ARM_PTIMER_CTL, true, AVMM_TIMER_CTL },
+	{ AVMM_REG_ARM_PTIMER_CNT, true, AVMM_TIMER_CNT },
+	{ AVMM_REG_ARM_PTIMER_CVAL, true, AVMM_TIMER_CVAL },
 };
+
+/* what a kernel's own KVM does not list, this kernel's VMMs do not know */
+#define NR_TIMER_IDS	(AVMM_LIST_PTIMER ? ARRAY_SIZE(timer_ids) : ARRAY_SIZE(timer_ids) / 2)
 
 /* index into timer_ids, or -1 */
 static int timer_find(u64 id)
 {
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(timer_ids); i++)
+	for (i = 0; i < NR_TIMER_IDS; i++)
 		if (timer_ids[i].id == id)
 			return i;
 	return -1;
@@ -235,7 +242,7 @@ static int timer_copy_list(u64 __user **to)
 {
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(timer_ids); i++)
+	for (i = 0; i < NR_TIMER_IDS; i++)
 		if (put_user(timer_ids[i].id, (*to)++))
 			return -EFAULT;
 	return 0;
@@ -261,7 +268,7 @@ static int get_u64(struct avmm_vcpu *vcpu, u64 id, u64 *val)
 	int timer = timer_find(id);
 
 	if (timer >= 0) {
-		*val = avmm_timer_read(vcpu, false, timer_ids[timer].reg);
+		*val = avmm_timer_read(vcpu, timer_ids[timer].phys, timer_ids[timer].reg);
 		return 0;
 	}
 	if (is_fw(id))
@@ -276,7 +283,7 @@ static int set_u64(struct avmm_vcpu *vcpu, u64 id, u64 val)
 	int timer = timer_find(id);
 
 	if (timer >= 0) {
-		avmm_timer_write(vcpu, false, timer_ids[timer].reg, val);
+		avmm_timer_write(vcpu, timer_ids[timer].phys, timer_ids[timer].reg, val);
 		return 0;
 	}
 	if (is_fw(id))
@@ -349,7 +356,7 @@ int avmm_set_one_reg(struct avmm_vcpu *vcpu, struct avmm_one_reg *reg)
  */
 unsigned long avmm_nr_regs(struct avmm_vcpu *vcpu)
 {
-	return core_nr() + avmm_fw_nr_regs(vcpu) + ARRAY_SIZE(timer_ids) +
+	return core_nr() + avmm_fw_nr_regs(vcpu) + NR_TIMER_IDS +
 	       avmm_sysreg_user_nr() + demux_nr();
 }
 

@@ -148,6 +148,11 @@ static u64 vcount(struct avmm_vcpu *vcpu)
 	return counter() - READ_ONCE(vcpu->arch.ctx->timer.cntvoff);
 }
 
+static u64 pcount(struct avmm_vcpu *vcpu)
+{
+	return counter() - READ_ONCE(vcpu->vm->arch.cntpoff);
+}
+
 /* the virtual timer's line is due, whatever it was last */
 static bool vtimer_due(struct avmm_vcpu *vcpu)
 {
@@ -254,15 +259,10 @@ static enum hrtimer_restart vtimer_expired(struct hrtimer *bg)
 
 /* ---- the physical timer ---- */
 
-static bool ptimer_expired_now(const struct avmm_timer *t)
-{
-	return (t->ctl & CTL_ENABLE) && t->cval <= counter();
-}
-
 static enum hrtimer_restart ptimer_expired(struct hrtimer *bg)
 {
 	struct avmm_vcpu *vcpu = container_of(bg, struct avmm_vcpu, arch.ptimer.bg);
-	u64 ns = ns_until(vcpu->arch.ptimer.cval, counter());
+	u64 ns = ns_until(vcpu->arch.ptimer.cval, pcount(vcpu));
 
 	if (ns)
 		return again(bg, ns);
@@ -279,11 +279,11 @@ static void ptimer_update(struct avmm_vcpu *vcpu, u64 ctl, u64 cval)
 	hrtimer_cancel(&t->bg);
 	t->ctl = ctl & (CTL_ENABLE | CTL_IMASK);
 	t->cval = cval;
-	level = armed(t->ctl) && ptimer_expired_now(t);
+	level = armed(t->ctl) && t->cval <= pcount(vcpu);
 	if (level != t->level)
 		set_line(vcpu, t, level);
 	if (armed(t->ctl) && !level)
-		start_bg(t, ns_until(t->cval, counter()));
+		start_bg(t, ns_until(t->cval, pcount(vcpu)));
 }
 
 /* the virtual timer's, by user space or reset: the guest's own accesses do not trap */
@@ -313,7 +313,7 @@ u64 avmm_timer_read(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg)
 {
 	const struct avmm_hyp_timer *v = &vcpu->arch.ctx->timer;
 	const struct avmm_timer *p = &vcpu->arch.ptimer;
-	u64 now = phys ? counter() : vcount(vcpu);
+	u64 now = phys ? pcount(vcpu) : vcount(vcpu);
 	u64 ctl = phys ? p->ctl : v->ctl;
 	u64 cval = phys ? p->cval : v->cval;
 
@@ -346,11 +346,26 @@ static void set_vcount(struct avmm_vcpu *vcpu, u64 val)
 	mutex_unlock(&vm->lock);
 }
 
+/*
+ * The physical count is one for the VM too. Accesses to it trap, so nobody has
+ * to be brought out; an armed timer of another vCPU follows when it expires or
+ * is written next, that of this one at once.
+ */
+static void set_pcount(struct avmm_vcpu *vcpu, u64 val)
+{
+	struct avmm_vm *vm = vcpu->vm;
+
+	mutex_lock(&vm->lock);
+	WRITE_ONCE(vm->arch.cntpoff, counter() - val);
+	mutex_unlock(&vm->lock);
+	ptimer_update(vcpu, vcpu->arch.ptimer.ctl, vcpu->arch.ptimer.cval);
+}
+
 /**
  * avmm_timer_write - write a timer register
  * @vcpu: in its thread, or its mutex held; interrupts on
  * @phys: the physical timer, else the virtual one
- * @reg: which; the physical count cannot be changed
+ * @reg: which; the counts are user space's to change only
  * @val: as the guest would write it
  */
 void avmm_timer_write(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg, u64 val)
@@ -366,10 +381,12 @@ void avmm_timer_write(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg
 		cval = val;
 		break;
 	case AVMM_TIMER_TVAL:
-		cval = (phys ? counter() : vcount(vcpu)) + (s32)val;
+		cval = (phys ? pcount(vcpu) : vcount(vcpu)) + (s32)val;
 		break;
 	default:
-		if (!phys)
+		if (phys)
+			set_pcount(vcpu, val);
+		else
 			set_vcount(vcpu, val);
 		return;
 	}
@@ -381,7 +398,7 @@ void avmm_timer_write(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg
 
 /* ---- life ---- */
 
-/** avmm_timer_vm_init - the guest's virtual count begins at 0 */
+/** avmm_timer_vm_init - the guest's virtual count begins at 0; the physical one is the host's */
 void avmm_timer_vm_init(struct avmm_vm *vm)
 {
 	vm->arch.cntvoff = counter();

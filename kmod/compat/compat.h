@@ -135,5 +135,12 @@ typedef bool avmm_young_t;
 #define AVMM_FOLL_SLOW	(FOLL_INTERRUPTIBLE | FOLL_HONOR_NUMA_FAULT)
 #endif
 
+/*
+ * Which registers user space is shown is decided by what the KVM of the same
+ * kernel shows: a VM that is saved here may be restored there. From 6.4 on the
+ * physical timer is among them.
+ */
+#define AVMM_LIST_PTIMER	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
+
 #endif /* __ASSEMBLY__ */
 #endif /* AVMM_COMPAT_H */

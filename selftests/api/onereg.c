@@ -3,6 +3,8 @@
  * Registers from outside: the list, every register there and back, sizes and ids that must be
  * refused, and that what is set here is what the guest has.
  */
+#include <stdio.h>
+#include <sys/utsname.h>
 #include "avmm_util.h"
 
 #define SIZE(a)		(sizeof(a) / sizeof((a)[0]))
@@ -342,6 +344,60 @@ static void test_shared(struct vm *vm)
 	}
 }
 
+/* the list follows the KVM of the kernel: some registers came later */
+static bool kernel_from(int major, int minor)
+{
+	struct utsname u;
+	int a, b;
+
+	return !uname(&u) && sscanf(u.release, "%d.%d", &a, &b) == 2 &&
+	       (a > major || (a == major && b >= minor));
+}
+
+static void test_ptimer(struct vm *vm)
+{
+	static const uint32_t code[] = {
+		MRS(ENC(3, 3, 14, 0, 1), 0),	/* CNTPCT_EL0 */
+		0xf9000020,			/* str x0, [x1] */
+		MRS(ENC(3, 3, 14, 2, 2), 0),	/* CNTP_CVAL_EL0 */
+		0xf9000020,
+		0x14000000,
+	};
+	struct vcpu *v = &vm->vcpu[0];
+	const uint64_t day = 1ULL << 47;
+	uint64_t val;
+
+	if (!kernel_from(6, 4)) {
+		tap_ok(!listed(AVMM_REG_ARM_PTIMER_CTL) && !listed(AVMM_REG_ARM_PTIMER_CNT) &&
+		       !listed(AVMM_REG_ARM_PTIMER_CVAL), "not listed before 6.4: the physical timer");
+		tap_eq(-avmm_get_reg(v->fd, AVMM_REG_ARM_PTIMER_CVAL, &val), ENOENT,
+		       "and not to be had");
+		return;
+	}
+	tap_ok(listed(AVMM_REG_ARM_PTIMER_CTL) && listed(AVMM_REG_ARM_PTIMER_CNT) &&
+	       listed(AVMM_REG_ARM_PTIMER_CVAL), "listed: the physical timer");
+	vcpu_set(v, AVMM_REG_ARM_PTIMER_CVAL, 0x123456789abcULL);
+	vcpu_set(v, AVMM_REG_ARM_PTIMER_CNT, day);
+	val = vcpu_get(v, AVMM_REG_ARM_PTIMER_CNT);
+	tap_ok(val >= day && val < day * 2, "the physical count goes on from what is set");
+	vcpu_set(v, AVMM_REG_ARM_PTIMER_CTL, 3);
+	tap_eq(vcpu_get(v, AVMM_REG_ARM_PTIMER_CTL), 7, "a timer that is past has its status set");
+	vcpu_set(v, AVMM_REG_ARM_PTIMER_CVAL, day * 2);
+	tap_eq(vcpu_get(v, AVMM_REG_ARM_PTIMER_CTL), 3, "one to come has not");
+	vm_poke(vm, MAP_RAM, code, SIZE(code));
+	vcpu_start_at(v, MAP_RAM, 0);
+	vcpu_set(v, AVMM_CORE_X(1), MAP_MMIO);
+	tap_eq(vcpu_run(v), AVMM_EXIT_MMIO, "the guest reads the physical count");
+	memcpy(&val, v->run->mmio.data, 8);
+	tap_ok(val >= day && val < day * 2, "which is what was set");
+	tap_eq(vcpu_run(v), AVMM_EXIT_MMIO, "and CNTP_CVAL_EL0");
+	memcpy(&val, v->run->mmio.data, 8);
+	tap_eq(val, day * 2, "which is what was set, too");
+	v->run->immediate_exit = 1;
+	vcpu_run(v);
+	v->run->immediate_exit = 0;
+}
+
 int main(void)
 {
 	struct vm *vm;
@@ -360,6 +416,8 @@ int main(void)
 	tap_eq(vcpu_get(&vm->vcpu[1], AVMM_SYSREG_MPIDR_EL1) & 0xff80ffffff, 0x80000001,
 	       "MPIDR_EL1 of the second vCPU");
 	test_shared(vm);
+	vcpu_init(v, false);
+	test_ptimer(vm);
 	test_round_trip(v, "after RUN");
 	tap_eq(-avmm_set_reg(v->fd, AVMM_REG_ARM_STD_BMAP, 0), EBUSY, "a feature bitmap after RUN");
 	vcpu_init(v, false);
