@@ -34,6 +34,26 @@ kernel_suite() {
 	esac
 }
 
+# Programs that the host can be given, as packages of a Debian suite with all that these depend on;
+# a word that begins with "+" is a package without its dependencies.
+programs_suite() {
+	case $1 in
+	qemu | libvirt) echo bookworm ;;
+	qemu10) echo trixie ;;
+	*) die "programs '$1' are not one of qemu, qemu10, libvirt" ;;
+	esac
+}
+programs_packages() {
+	echo qemu-system-arm qemu-utils strace +qemu-efi-aarch64 +ipxe-qemu
+	[ "$1" != libvirt ] || echo libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
+}
+
+# Their file system. Its name tells what is in it and who made it.
+programs_image() {
+	sum=$({ programs_packages "$1"; sed -n '/^make_programs()/,/^}/p' "$LAB/setup"; } | cksum)
+	printf '%s/programs-%s-%s.ext4' "$CACHE" "$1" "${sum%% *}"
+}
+
 # The initrd of a guest, made with this tree's init of the guest.
 guest_initrd() {
 	sum=$(cksum <"$LAB/init.guest")
