@@ -53,7 +53,7 @@ vmm_args = CROSS_COMPILE=$(call lab_fact,cross) STATIC=1 \
 	SYSROOT_CFLAGS="$(call lab_fact,cflags)" SYSROOT_LDFLAGS="$(call lab_fact,ldflags)"
 endif
 
-.PHONY: all modules vmm selftests check demo bench style install modules_install dkms-install \
+.PHONY: all modules vmm selftests check check-long demo bench style install modules_install dkms-install \
 	clean help lab-kernel
 all: modules vmm
 
@@ -78,6 +78,9 @@ selftests: modules $(lab_programs)
 
 check:
 	lab/check
+
+check-long:
+	lab/check --long
 
 demo:
 	lab/demo
@@ -123,6 +126,7 @@ help:
 	@echo 'make vmm           userspace-vmm/avmm for CROSS_COMPILE=, this ARM machine, or the lab'
 	@echo 'make selftests     the tests'
 	@echo 'make check         build all and run all tests: here, and in hosts in QEMU'
+	@echo 'make check-long    the tests that take long: real programs on KVM in all their forms'
 	@echo 'make demo          from nothing to the prompt of a guest'
 	@echo 'make bench         what AVMM and in-tree KVM cost, side by side'
 	@echo 'make style         the style checks'

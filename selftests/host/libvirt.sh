@@ -1,0 +1,126 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Debian's libvirt with its QEMU driver on /dev/kvm, as they are: the life of a domain. Runs in a host of "lab/host
+# --programs libvirt --guest".
+#
+#   libvirt.sh PART...    life more migrate
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$here/tap.sh"
+command -v libvirtd >/dev/null || { echo '1..0 # SKIP no libvirt here'; exit 4; }
+export LC_ALL=C
+
+# domain NAME CPUS COMMAND: its definition; the console is a pseudo terminal that is also logged.
+domain() {
+	run=$(printf %s "$3" | base64 | tr -d '\n')
+	cat >$tmp/$1.xml <<-END
+	<domain type='kvm'>
+	  <name>$1</name>
+	  <memory unit='MiB'>256</memory>
+	  <vcpu>$2</vcpu>
+	  <os>
+	    <type arch='aarch64' machine='virt'>hvm</type>
+	    <kernel>/guest/Image</kernel>
+	    <initrd>${INITRD:-/guest/initrd.cpio.gz}</initrd>
+	    <cmdline>console=ttyAMA0 quiet avmm.run=$run</cmdline>
+	  </os>
+	  <features><gic version='3'/></features>
+	  <cpu mode='host-passthrough'/>
+	  <devices>
+	    <emulator>/usr/bin/qemu-system-aarch64</emulator>
+	    <serial type='pty'><log file='/tmp/$1.console'/></serial>
+	    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
+	    <memballoon model='virtio'/>
+	  </devices>
+	</domain>
+	END
+}
+
+start_libvirt() {
+	mkdir -p /run/libvirt /etc/libvirt
+	[ "$#" = 0 ] || printf '%s\n' "$@" >/etc/libvirt/libvirtd.conf
+	virtlogd -d && libvirtd -d ${1:+-l} && until_true 60 virsh -q list
+}
+state_is() { [ "$(virsh -q domstate "$1" | tr -d '\n')" = "$2" ]; }
+lines() { grep -a -c -e "$2" "/tmp/$1.console"; }
+more_lines() { [ "$(lines "$1" "$2")" -gt "$3" ]; }
+why() {
+	tail -n 20 "/tmp/$1.console" "/var/log/libvirt/qemu/$1.log"
+	virsh domstate --reason "$1"
+}
+says() { until_true "${3:-120}" grep -a -q -e "$2" "/tmp/$1.console" || { why "$1"; return 1; }; }
+goes_on() {
+	seen=$(lines "$1" "$2")
+	until_true 60 more_lines "$1" "$2" $((seen + 2)) || { why "$1"; return 1; }
+}
+silent() {
+	sleep 1
+	seen=$(lines "$1" "$2")
+	sleep 4
+	[ "$(lines "$1" "$2")" = "$seen" ]
+}
+load='i=0; while :; do i=$((i + 1)); echo tick $i; sleep 0.5; done'
+
+part_life() {
+	domain life 2 "$load"
+	check 'define' virsh define $tmp/life.xml
+	check 'it is there' state_is life 'shut off'
+	check 'start' virsh start life
+	check 'it is a KVM domain' sh -c "tr '\0' ' ' </proc/\$(pidof qemu-system-aarch64)/cmdline | grep -e '-accel kvm'"
+	check 'the guest runs' says life '^tick 3'
+	check 'suspend' virsh suspend life
+	check 'it is paused' state_is life paused
+	check 'and silent' silent life tick
+	check 'resume' virsh resume life
+	check 'it goes on' goes_on life tick
+	check 'save' virsh save life /tmp/life.save
+	check 'it is off' state_is life 'shut off'
+	last=$(grep -a tick /tmp/life.console | tail -n 1 | tr -dc 0-9)
+	check 'restore' virsh restore /tmp/life.save
+	check 'it goes on' goes_on life tick
+	after=$(grep -a tick /tmp/life.console | tail -n 1 | tr -dc 0-9)
+	check "from where it was, $last, to $after" [ "$last" -lt "$after" ]
+	check 'it has booted once' [ "$(lines life '^guest: up')" = 1 ]
+	check 'destroy' virsh destroy life
+	check 'it is off' state_is life 'shut off'
+	check 'undefine' virsh undefine life
+	check 'no QEMU is left' until_true 20 sh -c '! pidof qemu-system-aarch64'
+}
+
+part_more() {
+	check 'domcapabilities know KVM' sh -c "virsh domcapabilities --virttype kvm --machine virt | tee /dev/stderr |
+		grep -q '<domain>kvm</domain>'"
+	domain more 2 'echo ready; while read x; do echo "got $x"; [ "$x" != reboot ] || reboot -f; done'
+	check 'create' virsh create $tmp/more.xml
+	check 'the guest runs' says more '^ready'
+	# The console wants a terminal: script(1) has one.
+	check 'console' sh -c "(sleep 5; echo hello; sleep 3; printf '\\035') |
+		script -q -c 'virsh console more --force' $tmp/typescript; cat $tmp/typescript"
+	check 'what was typed arrived' says more '^got hello' 20
+	for c in dominfo domstats dommemstat vcpuinfo vcpucount 'dumpxml' 'qemu-monitor-command --hmp "info kvm"'; do
+		check "$c" sh -c "virsh ${c%% *} more $([ "${c#* }" = "$c" ] || echo "${c#* }")"
+	done
+	check 'domstats counts the vCPUs' sh -c 'virsh domstats more | grep vcpu.current=2'
+	check 'setmem gives the balloon a size' virsh setmem more 200M
+	check 'vcpupin' virsh vcpupin more 1 0
+	check 'reset' virsh reset more
+	twice() { [ "$(lines more '^guest: up')" = "$1" ]; }
+	check 'it boots again' until_true 120 twice 2
+	check 'send a reboot to the guest' sh -c "sleep 3; (sleep 4; echo reboot; sleep 3; printf '\\035') |
+		script -q -c 'virsh console more --force' $tmp/typescript"
+	check 'it boots again' until_true 120 twice 3
+	check 'managedsave is refused: the domain is transient' sh -c '! virsh managedsave more'
+	check 'core dump' virsh dump --memory-only more /tmp/more.core
+	check 'which is ELF' sh -c "head -c 4 /tmp/more.core | grep ELF"
+	rm -f /tmp/more.core
+	check 'destroy' virsh destroy more
+}
+
+if [ "$1" != migrate ]; then
+	check 'libvirtd runs' start_libvirt
+fi
+for part; do
+	echo "# $part: $(virsh version --daemon 2>/dev/null | tr '\n' ' ')"
+	"part_$part"
+done
+done_testing
