@@ -256,6 +256,7 @@ void avmm_irqfd_acked(struct avmm_vcpu *vcpu);
 /* device.c: in-kernel devices behind a file descriptor */
 struct avmm_device_ops {
 	const char *name;
+	bool (*offered)(void);	/* on this host; NULL: on all */
 	/* caller holds vm->lock; 0 or errno (-EEXIST, -ENODEV, -EBUSY) */
 	int (*create)(struct avmm_device *dev);
 	/* at the end of the VM, after all vCPUs are gone */

@@ -14,7 +14,12 @@ struct cap {
 
 static int nr_vcpus(struct avmm_vm *vm)
 {
-	return min_t(int, num_online_cpus(), AVMM_MAX_VCPUS);
+	return min(num_online_cpus(), vgic_max_vcpus(NULL));
+}
+
+static int max_vcpus(struct avmm_vm *vm)
+{
+	return vgic_max_vcpus(vm);
 }
 
 static int ipa_size(struct avmm_vm *vm)
@@ -42,11 +47,12 @@ static const struct cap caps[] = {
 	{ AVMM_CAP_IOEVENTFD, 1 },
 	{ AVMM_CAP_INTERNAL_ERROR_DATA, 1 },
 	{ AVMM_CAP_VCPU_EVENTS, 1 },
-	{ AVMM_CAP_MAX_VCPUS, AVMM_MAX_VCPUS },
+	{ AVMM_CAP_MAX_VCPUS, .fn = max_vcpus },
 	{ AVMM_CAP_ONE_REG, 1 },
 	{ AVMM_CAP_READONLY_MEM, 1 },
 	{ AVMM_CAP_IRQFD_RESAMPLE, 1 },
 	{ AVMM_CAP_ARM_PSCI, 1 },
+	{ AVMM_CAP_ARM_SET_DEVICE_ADDR, 1 },
 	{ AVMM_CAP_DEVICE_CTRL, 1 },
 	{ AVMM_CAP_ENABLE_CAP_VM, 1 },
 	{ AVMM_CAP_ARM_PSCI_0_2, 1 },

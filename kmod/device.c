@@ -12,6 +12,7 @@ struct device_type {
 };
 
 static const struct device_type types[] = {
+	{ AVMM_DEV_TYPE_ARM_VGIC_V2, &vgic_v2_device_ops },
 	{ AVMM_DEV_TYPE_ARM_VGIC_V3, &vgic_v3_device_ops },
 };
 
@@ -72,7 +73,7 @@ static const struct file_operations device_fops = {
  * @vm: the VM; caller holds vm->lock
  * @cd: type and flags in, fd out
  *
- * Return: 0; -ENODEV unknown type, -EINVAL unknown flag, else the device's
+ * Return: 0; -ENODEV unknown type or not on this host, -EINVAL unknown flag, else the device's
  * errno (-EEXIST, -EBUSY) or that of the fd allocation
  */
 int avmm_device_create(struct avmm_vm *vm, struct avmm_create_device *cd)
@@ -85,7 +86,7 @@ int avmm_device_create(struct avmm_vm *vm, struct avmm_create_device *cd)
 	for (i = 0; i < ARRAY_SIZE(types); i++)
 		if (types[i].type == cd->type)
 			ops = types[i].ops;
-	if (!ops)
+	if (!ops || (ops->offered && !ops->offered()))
 		return -ENODEV;
 	if (cd->flags & ~AVMM_CREATE_DEVICE_TEST)
 		return -EINVAL;

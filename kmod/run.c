@@ -13,6 +13,7 @@
 #include <asm/neon.h>
 #include "avmm.h"
 #include "arm/enter.h"
+#include "irq/gich.h"
 #include "trace.h"
 
 static bool runnable(struct avmm_vcpu *vcpu)
@@ -127,12 +128,14 @@ static void claim_cpu(struct avmm_vcpu *vcpu)
 /* Context: interrupts off. All of DAIF masked inside: an SError belongs to someone. */
 static void enter_guest(struct avmm_vcpu *vcpu)
 {
+	gich_load(&vcpu->arch.ctx->vgic);
 	/* as often as the host's tick ends a turn is often enough for RCU */
 	avmm_guest_enter(vcpu->arch.ctx->exit_code == AVMM_HYP_EXIT_IRQ);
 	local_daif_mask();
 	avmm_enter(vcpu->arch.ctx, vcpu->ctx_pa);
 	local_daif_restore(DAIF_PROCCTX_NOIRQ);
 	avmm_guest_exit();
+	gich_save(&vcpu->arch.ctx->vgic);
 }
 
 /*

@@ -336,7 +336,7 @@ int avmm_vcpu_create(struct avmm_vm *vm, u32 id)
 	struct file *file;
 	int ret, fd;
 
-	if (id >= AVMM_MAX_VCPUS || vm->nr_vcpus >= AVMM_MAX_VCPUS)
+	if (id >= vgic_max_vcpus(vm) || vm->nr_vcpus >= AVMM_MAX_VCPUS)
 		return -EINVAL;
 	if (avmm_vcpu_by_id(vm, id))
 		return -EEXIST;

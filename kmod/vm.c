@@ -222,6 +222,23 @@ static long unregister_coalesced(void *vm, void *arg, unsigned long uarg)
 	return avmm_coalesced_del(vm, arg);
 }
 
+/* before there was CREATE_DEVICE: always a GICv2, and the argument means nothing */
+static long create_irqchip(void *vm, void *arg, unsigned long value)
+{
+	return vgic_create(vm, AVMM_DEV_TYPE_ARM_VGIC_V2);
+}
+
+/* As in KVM, bits above 31 of the id mean nothing */
+static long set_device_addr(void *vm, void *arg, unsigned long uarg)
+{
+	const struct avmm_arm_device_addr *da = arg;
+
+	if ((da->id & AVMM_ARM_DEVICE_ID_MASK) >> AVMM_ARM_DEVICE_ID_SHIFT !=
+	    AVMM_ARM_DEVICE_VGIC_V2)
+		return -ENODEV;
+	return vgic_v2_set_addr(vm, da->id & AVMM_ARM_DEVICE_TYPE_MASK, da->addr);
+}
+
 static long preferred_target(void *vm, void *arg, unsigned long uarg)
 {
 	struct avmm_vcpu_init *init = arg;
@@ -267,6 +284,8 @@ static const struct avmm_ioctl vm_ioctls[] = {
 	{ AVMM_ENABLE_CAP, AVMM_IOC_VM_LOCK, enable_cap },
 	{ AVMM_ARM_PREFERRED_TARGET, 0, preferred_target },
 	{ AVMM_CREATE_DEVICE, AVMM_IOC_VM_LOCK, create_device },
+	{ AVMM_CREATE_IRQCHIP, AVMM_IOC_VALUE | AVMM_IOC_VM_LOCK, create_irqchip },
+	{ AVMM_ARM_SET_DEVICE_ADDR, AVMM_IOC_VM_LOCK, set_device_addr },
 };
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

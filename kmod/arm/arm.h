@@ -8,6 +8,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/hrtimer.h>
+#include <linux/mod_devicetable.h>
 #include "arm/aarch64/ctx.h"
 #include "arm/aarch64/esr.h"
 #include "irq/vgic.h"
@@ -21,8 +22,9 @@
  * @vmid_bits: 8 or 16
  * @parange: ID_AA64MMFR0_EL1.PARange capped at 48 bits
  * @gic: 3 for GICv3 (GICv4 counts as 3), 2 for GICv2
- * @ich_vtr: ICH_VTR_EL2
- * @nr_lrs: list registers that exist
+ * @gicv: physical address of GICV, which a guest with a GICv2 has as its GICC; 0: none can
+ * @ich_vtr: ICH_VTR_EL2, or GICH_VTR: what we use of them is the same
+ * @nr_lrs: list registers that exist and we use
  * @vtimer_irq: Linux interrupt of the virtual timer PPI
  * @vtimer_hwirq: its INTID (27 on most)
  * @maint_irq: Linux interrupt of the GIC maintenance PPI
@@ -40,6 +42,7 @@ struct avmm_host {
 	u32 vmid_bits;
 	u32 parange;
 	int gic;
+	phys_addr_t gicv;
 	u64 ich_vtr;
 	int nr_lrs;
 	int vtimer_irq;
@@ -55,6 +58,7 @@ struct avmm_host {
 };
 
 extern struct avmm_host avmm_host;
+extern const struct of_device_id avmm_gic_match[];
 
 /**
  * struct avmm_timer - one architected timer of a vCPU (arm/timer.c)

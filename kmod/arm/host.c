@@ -119,8 +119,12 @@ static int probe_ids(void)
 	return 0;
 }
 
-static const struct of_device_id gic_match[] = {
-	{ .compatible = "arm,gic-v3" },
+/* GICv3, and those GICv2s that have the virtualisation extensions */
+const struct of_device_id avmm_gic_match[] = {
+	{ .compatible = "arm,gic-v3", .data = (void *)3 },
+	{ .compatible = "arm,gic-400", .data = (void *)2 },
+	{ .compatible = "arm,cortex-a15-gic", .data = (void *)2 },
+	{ .compatible = "arm,cortex-a7-gic", .data = (void *)2 },
 	{ }
 };
 
@@ -128,6 +132,14 @@ static const struct of_device_id timer_match[] = {
 	{ .compatible = "arm,armv8-timer" },
 	{ }
 };
+
+static int gic_version(void)
+{
+	const struct of_device_id *match = NULL;
+
+	of_node_put(of_find_matching_node_and_match(NULL, avmm_gic_match, &match));
+	return match ? (long)match->data : 0;
+}
 
 /* the node's nth interrupt, or -ENODEV */
 static int node_irq(const struct of_device_id *match, int n, struct of_phandle_args *args)
@@ -147,10 +159,10 @@ static int probe_irqs(void)
 {
 	struct of_phandle_args args;
 
-	avmm_host.gic = 3;
-	avmm_host.maint_irq = node_irq(gic_match, 0, &args);
+	avmm_host.gic = gic_version();
+	avmm_host.maint_irq = node_irq(avmm_gic_match, 0, &args);
 	if (avmm_host.maint_irq < 0) {
-		pr_err("refused: no GICv3 with a maintenance interrupt in the device tree\n");
+		pr_err("refused: no GICv3, nor a GICv2 with virtualisation, with a maintenance interrupt in the device tree\n");
 		return -ENODEV;
 	}
 	avmm_host.vtimer_irq = node_irq(timer_match, TIMER_DT_VIRT, &args);
@@ -185,7 +197,10 @@ static void read_ich_vtr(void *unused)
 /** avmm_host_probe_gic - what only EL2 can tell; after avmm_mode_init() */
 void avmm_host_probe_gic(void)
 {
-	smp_call_function_single(get_cpu(), read_ich_vtr, NULL, 1);
-	put_cpu();
-	avmm_host.nr_lrs = (avmm_host.ich_vtr & 0x1f) + 1;
+	/* a GICv2's is in memory: gich_init() */
+	if (avmm_host.gic == 3) {
+		smp_call_function_single(get_cpu(), read_ich_vtr, NULL, 1);
+		put_cpu();
+	}
+	avmm_host.nr_lrs = min_t(int, (avmm_host.ich_vtr & 0x3f) + 1, VGIC_MAX_LRS);
 }

@@ -14,6 +14,7 @@
 #include <linux/smp.h>
 #include "avmm.h"
 #include "arm/enter.h"
+#include "irq/gich.h"
 
 DEFINE_STATIC_KEY_FALSE(avmm_vhe_key);
 
@@ -101,6 +102,7 @@ static int pm_notify(struct notifier_block *nb, unsigned long action, void *data
 	case CPU_PM_ENTER_FAILED:
 	case CPU_PM_EXIT:
 		el2_on();
+		gich_clear();
 		break;
 	}
 	return NOTIFY_OK;

@@ -170,6 +170,8 @@ void avmm_vcpu_reset(struct avmm_vcpu *vcpu)
 		ctx->flags |= AVMM_CTX_HAS_FGT;
 	if (avmm_host.has_hcx)
 		ctx->flags |= AVMM_CTX_HAS_HCX;
+	if (avmm_host.gic == 2)
+		ctx->flags |= AVMM_CTX_GICH;
 	/* mmu/ chose its memory attributes and left out cache maintenance for this */
 	if (vm->s2.fwb)
 		ctx->hcr = (ctx->hcr | HCR_BIT_FWB) & ~HCR_BIT_TVM;

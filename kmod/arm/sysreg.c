@@ -197,7 +197,7 @@ static bool access_dbgauthstatus(struct avmm_vcpu *vcpu, const struct avmm_sysre
 static bool access_sgi(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r,
 		       struct sysreg_access *a)
 {
-	if (!a->write || !vgic_present(vcpu->vm))
+	if (!a->write || vcpu->vm->arch.vgic.model != AVMM_DEV_TYPE_ARM_VGIC_V3)
 		return false;
 	vgic_send_sgi(vcpu, a->val, r->val);
 	return true;
@@ -207,7 +207,7 @@ static bool access_sgi(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r,
 static bool access_icc_sre(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r,
 			   struct sysreg_access *a)
 {
-	if (!vgic_present(vcpu->vm))
+	if (vcpu->vm->arch.vgic.model != AVMM_DEV_TYPE_ARM_VGIC_V3)
 		return false;
 	if (!a->write)
 		a->val = vcpu->arch.ctx->vgic.sre;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The physical redistributor of each CPU, for the active state of the virtual
+ * The physical redistributor of each CPU, or a GICv2's distributor, in which a CPU
+ * finds its own registers for PPIs, for the active state of the virtual
  * timer's interrupt, which changes at each of its expiries. The kernel offers
  * irq_set_irqchip_state() for that: some 280 instructions, and before 6.13
  * without waiting for the write's effect, which may then come after the guest's
@@ -8,6 +9,7 @@
  *
  * GICR_ISACTIVER0 and GICR_ICACTIVER0 take a bit for the interrupt that they are
  * to change, so that a write does not interfere with those of the GIC's driver.
+ * GICv2 has GICD_ISACTIVER0 and GICD_ICACTIVER0 at the same offsets.
  */
 #include <linux/interrupt.h>
 #include <linux/io.h>
@@ -24,7 +26,8 @@
 #define GICR_ICACTIVER0		0x380
 #define FRAME			0x10000
 
-/* devicetree binding arm,gic-v3: "reg" is the distributor, then the redistributor regions */
+/* devicetree bindings: "reg" begins with the distributor; arm,gic-v3: then redistributor regions */
+#define DT_DIST			0
 #define DT_FIRST_REGION		1
 #define MAX_REGIONS		32
 
@@ -42,7 +45,8 @@ static DEFINE_PER_CPU(void __iomem *, sgi_base);
 /** vgic_redist_init - map the redistributors. What cannot be mapped is done without. */
 void vgic_redist_init(void)
 {
-	struct device_node *np = of_find_compatible_node(NULL, NULL, "arm,gic-v3");
+	struct device_node *np = of_find_matching_node(NULL, avmm_gic_match);
+	int first = avmm_host.gic == 2 ? DT_DIST : DT_FIRST_REGION;
 	struct resource res;
 	u32 n = 1;
 
@@ -53,7 +57,7 @@ void vgic_redist_init(void)
 	for (n = min_t(u32, n, MAX_REGIONS); nr_regions < n; nr_regions++) {
 		struct region *r = &regions[nr_regions];
 
-		if (of_address_to_resource(np, DT_FIRST_REGION + nr_regions, &res))
+		if (of_address_to_resource(np, first + nr_regions, &res))
 			break;
 		r->len = resource_size(&res);
 		r->base = ioremap(res.start, r->len);
@@ -94,7 +98,7 @@ void vgic_redist_cpu_up(void)
 	void __iomem *base = NULL;
 
 	for (i = 0; i < nr_regions && !base; i++)
-		base = find_in(&regions[i], aff);
+		base = avmm_host.gic == 2 ? regions[i].base : find_in(&regions[i], aff);
 	__this_cpu_write(sgi_base, base);
 }
 

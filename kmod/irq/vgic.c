@@ -344,12 +344,45 @@ void vgic_send_sgi(struct avmm_vcpu *vcpu, u64 reg, bool group1)
 }
 
 /**
+ * vgic_v2_send_sgi - GICD_SGIR of a GICv2 was written
+ * @vcpu: by whom
+ * @reg: the value: target list filter [25:24], targets [23:16], INTID [3:0] (IHI 0048, 4.3.15)
+ *
+ * As in KVM the SGI's group does not matter.
+ */
+void vgic_v2_send_sgi(struct avmm_vcpu *vcpu, u32 reg)
+{
+	u32 filter = reg >> 24 & 3, targets = reg >> 16 & 0xff, self = 1U << vcpu->idx;
+	struct avmm_vcpu *to, *kick;
+	struct vgic_irq *irq;
+	unsigned long flags;
+	unsigned int i;
+
+	if (filter == 3)
+		return;
+	if (filter)
+		targets = filter == 1 ? ~self : self;
+	avmm_for_each_vcpu(i, to, vcpu->vm) {
+		if (!(targets >> i & 1))
+			continue;
+		irq = &to->arch.vgic.private[reg & 0xf];
+		flags = vgic_irq_lock(irq);
+		irq->senders |= self;
+		irq->flags |= VGIC_LATCH;
+		kick = vgic_queue(irq);
+		vgic_irq_unlock(irq, flags);
+		if (kick)
+			avmm_kick(kick);
+	}
+}
+
+/**
  * vgic_irq_line - AVMM_IRQ_LINE
  * @vm: the VM
  * @line: its argument
  *
  * Return: 0; -ENXIO no GIC (or, for the CPU type, there is one), -EINVAL no such
- * line, -EBUSY not initialised
+ * line, -EBUSY not initialised (a GICv2 is initialised now, with its errnos)
  */
 int vgic_irq_line(struct avmm_vm *vm, const struct avmm_irq_level *line)
 {
@@ -357,6 +390,7 @@ int vgic_irq_line(struct avmm_vm *vm, const struct avmm_irq_level *line)
 	u32 idx = line->irq >> AVMM_ARM_IRQ_VCPU_SHIFT & AVMM_ARM_IRQ_VCPU_MASK;
 	u32 intid = line->irq & AVMM_ARM_IRQ_NUM_MASK;
 	struct avmm_vcpu *vcpu = NULL;
+	int ret;
 
 	if (type > AVMM_ARM_IRQ_TYPE_PPI)
 		return -EINVAL;
@@ -372,7 +406,8 @@ int vgic_irq_line(struct avmm_vm *vm, const struct avmm_irq_level *line)
 	} else if (intid < VGIC_NR_PRIVATE) {
 		return -EINVAL;
 	}
-	return vgic_inject(vm, vcpu, intid, line->level, NULL);
+	ret = vgic_lazy_init(vm);
+	return ret ?: vgic_inject(vm, vcpu, intid, line->level, NULL);
 }
 
 /* ---- into the list registers ---- */
@@ -382,6 +417,20 @@ static bool signalled(const struct vgic_dist *dist, const struct vgic_irq *irq)
 {
 	return (irq->flags & VGIC_ENABLED) && vgic_is_pending(irq->flags) &&
 	       (READ_ONCE(dist->group_en) & vgic_group_bit(irq));
+}
+
+/*
+ * A list register names one sender of a GICv2's SGI. The others wait for its end
+ * and the exit that comes with it, and so does the same one's next.
+ */
+static u64 load_sender(struct vgic_irq *irq, u64 lr)
+{
+	if (irq->flags & VGIC_ACTIVE)
+		return lr | VGIC_LR_EOI;
+	lr &= ~VGIC_LR_CPUID;
+	lr |= __ffs(irq->senders) << VGIC_LR_CPUID_SHIFT;
+	irq->senders &= irq->senders - 1;
+	return irq->senders ? lr | VGIC_LR_EOI : lr;
 }
 
 /*
@@ -405,12 +454,18 @@ static void load_lr(struct avmm_vcpu *vcpu, unsigned int n, struct vgic_irq *irq
 		if (f & VGIC_ACTIVE)
 			pending = false;
 	}
+	if (unlikely(irq->senders) && pending) {
+		lr = load_sender(irq, lr);
+		pending = !(f & VGIC_ACTIVE);
+	}
 	if (f & VGIC_ACTIVE)
 		lr |= VGIC_LR_ACTIVE;
 	if (pending) {
 		lr |= VGIC_LR_PENDING;
 		if (f & VGIC_LATCH)
 			f ^= VGIC_LATCH | VGIC_LR_LATCH;
+		if (unlikely(irq->senders))
+			f |= VGIC_LATCH;
 	}
 	irq->flags = f | VGIC_IN_LR;
 	vcpu->arch.vgic.lr_irq[n] = irq;
@@ -588,6 +643,14 @@ static void deactivate_unseen(struct avmm_vcpu *vcpu, unsigned int count)
 	}
 }
 
+/* who sent it: either still to be taken, or to be named again while it is active */
+static void fold_sender(struct vgic_irq *irq, u64 lr)
+{
+	if (lr & VGIC_LR_PENDING)
+		irq->senders |= 1U << (lr >> VGIC_LR_CPUID_SHIFT & 7);
+	irq->lr = (irq->lr & ~VGIC_LR_CPUID) | (lr & VGIC_LR_CPUID);
+}
+
 static void fold_lr(struct avmm_vcpu *vcpu, struct vgic_irq *irq, u64 lr)
 {
 	u32 f = irq->flags & ~(VGIC_IN_LR | VGIC_LR_LATCH | VGIC_ACTIVE);
@@ -597,6 +660,8 @@ static void fold_lr(struct avmm_vcpu *vcpu, struct vgic_irq *irq, u64 lr)
 	/* not taken yet; an edge that came meanwhile is in VGIC_LATCH itself */
 	if ((irq->flags & VGIC_LR_LATCH) && (lr & VGIC_LR_PENDING))
 		f |= VGIC_LATCH;
+	if (unlikely(f & VGIC_V2_SGI))
+		fold_sender(irq, lr);
 	if (unlikely(f & VGIC_DO))
 		f = do_deferred(f);
 	if ((lr & VGIC_LR_HW) && !(lr & VGIC_LR_STATE))

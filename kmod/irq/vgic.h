@@ -52,6 +52,7 @@ struct avmm_device_ops;
 #define VGIC_DO_ACT	(1U << 9)
 #define VGIC_DO_DEACT	(1U << 10)
 #define VGIC_DO		(VGIC_DO_UNLATCH | VGIC_DO_ACT | VGIC_DO_DEACT)
+#define VGIC_V2_SGI	(1U << 11)	/* VGIC_LATCH is set while senders is not 0 */
 
 /**
  * struct vgic_irq - one interrupt of a guest
@@ -62,6 +63,8 @@ struct avmm_device_ops;
  * @flags: [h] VGIC_*
  * @intid: its number; never changes
  * @mpidr: [h] GICD_IROUTER, affinities 2 to 0
+ * @targets: [h] GICD_ITARGETSR of a GICv2
+ * @senders: [h] of a GICv2's SGI: vCPUs whose SGI is pending, but for the one in a list register
  * @owner: [h] who drives its line; NULL: user space
  * @phys_active: with LR.HW: is the physical interrupt active on this CPU? Set to 0 when the
  *	guest's deactivation has deactivated it
@@ -74,6 +77,8 @@ struct vgic_irq {
 	u32 flags;
 	u32 intid;
 	u32 mpidr;
+	u8 targets;
+	u8 senders;
 	void *owner;
 	u8 __percpu *phys_active;
 };
@@ -123,6 +128,8 @@ struct vgic_cpu {
  * @nr_spis: [m] until initialised, 0: not chosen
  * @spis: interrupts from 32 on
  * @dist_base: [m] guest-physical address, or VGIC_ADDR_UNDEF
+ * @cpu_base: [m] of a GICv2's CPU interface, likewise
+ * @v2_groups_writable: user space knows of groups, as it has written GICD_IIDR
  * @dist_frame: the distributor on the bus
  * @rd_regions: [m] struct vgic_rd_region by rising index
  * @propbaser: GICR_PROPBASER, one for all redistributors
@@ -140,6 +147,8 @@ struct vgic_dist {
 	u32 nr_spis;
 	struct vgic_irq *spis;
 	u64 dist_base;
+	u64 cpu_base;
+	bool v2_groups_writable;
 	struct vgic_frame *dist_frame;
 	struct list_head rd_regions;
 	u64 propbaser;
@@ -162,6 +171,9 @@ void vgic_vcpu_destroy(struct avmm_vcpu *vcpu);
 void vgic_vcpu_reset(struct avmm_vcpu *vcpu);	/* ARM_VCPU_INIT: CPU interface state */
 bool vgic_present(struct avmm_vm *vm);		/* a GIC device was created */
 bool vgic_initialized(struct avmm_vm *vm);
+unsigned int vgic_max_vcpus(struct avmm_vm *vm);	/* NULL: of any VM on this host */
+int vgic_create(struct avmm_vm *vm, u32 model);	/* caller holds vm->lock */
+int vgic_v2_set_addr(struct avmm_vm *vm, u64 type, u64 addr);	/* caller holds vm->lock */
 int vgic_first_run(struct avmm_vcpu *vcpu);	/* maps resources; errno for RUN */
 
 /* ---- around the guest; vCPU thread, interrupts off, no migration ---- */
@@ -194,7 +206,7 @@ int vgic_irq_line(struct avmm_vm *vm, const struct avmm_irq_level *line);	/* AVM
 int vgic_inject_msi(struct avmm_vm *vm, const struct avmm_msi *msi);
 int vgic_inject_msi_atomic(struct avmm_vm *vm, const struct avmm_msi *msi);
 
-extern const struct avmm_device_ops vgic_v3_device_ops;
+extern const struct avmm_device_ops vgic_v2_device_ops, vgic_v3_device_ops;
 
 /*
  * ---- second part: private ----
@@ -209,6 +221,9 @@ extern const struct avmm_device_ops vgic_v3_device_ops;
 #define VGIC_LR_PRIO_SHIFT	48
 #define VGIC_LR_PRIO_MASK	(0xffULL << VGIC_LR_PRIO_SHIFT)
 #define VGIC_LR_EOI		(1ULL << 41)	/* HW = 0: maintenance interrupt at deactivation */
+/* sender of a GICv2's SGI: 11.2, ICH_LR<n>_EL2.vINTID when the guest's CPU interface is GICv2's */
+#define VGIC_LR_CPUID_SHIFT	10
+#define VGIC_LR_CPUID		(7ULL << VGIC_LR_CPUID_SHIFT)
 #define VGIC_LR_PINTID_SHIFT	32		/* HW = 1 */
 
 /* ICH_HCR_EL2 (12.4.4) */
@@ -216,6 +231,8 @@ extern const struct avmm_device_ops vgic_v3_device_ops;
 #define VGIC_HCR_LRENPIE	(1U << 2)	/* maintenance: an EOI found no list register */
 #define VGIC_HCR_NPIE		(1U << 3)	/* maintenance: no list register is pending */
 #define VGIC_HCR_EOICOUNT(hcr)	(((hcr) >> 27) & 0x1f)
+
+#define VGIC_V2_MAX_VCPUS	8
 
 /* ICH_VMCR_EL2 (12.4.8) */
 #define VGIC_VMCR_ENG0		(1U << 0)
@@ -270,10 +287,12 @@ struct avmm_vcpu *vgic_queue(struct vgic_irq *irq);
 void vgic_route(struct vgic_irq *irq, struct avmm_vcpu *target);
 void vgic_rehome(struct vgic_irq *irq);
 void vgic_wait_fold(struct vgic_irq *irq);
+void vgic_v2_send_sgi(struct avmm_vcpu *vcpu, u32 reg);
 
 /* vgic_init.c */
-int vgic_create(struct avmm_vm *vm, u32 model);
 int vgic_init(struct avmm_vm *vm);
+int vgic_lazy_init(struct avmm_vm *vm);
+int vgic_set_nr_irqs(struct avmm_vm *vm, u32 nr);
 int vgic_set_dist_base(struct avmm_vm *vm, u64 base);
 int vgic_add_rd_region(struct avmm_vm *vm, u32 index, u64 base, u32 count);
 bool vgic_rd_is_last(struct avmm_vcpu *vcpu);

@@ -313,21 +313,6 @@ static int addr_access(struct avmm_vm *vm, const struct avmm_device_attr *attr, 
 
 /* ---- the device ---- */
 
-static int set_nr_irqs(struct avmm_vm *vm, u32 nr)
-{
-	int ret = 0;
-
-	if (nr < VGIC_NR_PRIVATE + 32 || nr > VGIC_MAX_IRQS || nr % 32)
-		return -EINVAL;
-	mutex_lock(&vm->lock);
-	if (vm->arch.vgic.nr_spis)
-		ret = -EBUSY;
-	else
-		vm->arch.vgic.nr_spis = nr - VGIC_NR_PRIVATE;
-	mutex_unlock(&vm->lock);
-	return ret;
-}
-
 /* SAVE_PENDING_TABLES: without LPIs there is nothing in guest memory to bring up to date */
 static int control(struct avmm_vm *vm, u64 attr)
 {
@@ -345,6 +330,11 @@ static int control(struct avmm_vm *vm, u64 attr)
 	}
 	mutex_unlock(&vm->lock);
 	return ret;
+}
+
+static bool v3_offered(void)
+{
+	return avmm_host.gic == 3;
 }
 
 static int v3_create(struct avmm_device *dev)
@@ -368,7 +358,7 @@ static int v3_set_attr(struct avmm_device *dev, struct avmm_device_attr *attr)
 	case AVMM_DEV_ARM_VGIC_GRP_NR_IRQS:
 		if (get_user(nr, (u32 __user *)u64_to_user_ptr(attr->addr)))
 			return -EFAULT;
-		return set_nr_irqs(dev->vm, nr);
+		return vgic_set_nr_irqs(dev->vm, nr);
 	case AVMM_DEV_ARM_VGIC_GRP_CTRL:
 		return control(dev->vm, attr->attr);
 	case AVMM_DEV_ARM_VGIC_GRP_DIST_REGS:
@@ -436,6 +426,7 @@ static int v3_has_attr(struct avmm_device *dev, struct avmm_device_attr *attr)
 
 const struct avmm_device_ops vgic_v3_device_ops = {
 	.name = "avmm-vgic-v3",
+	.offered = v3_offered,
 	.create = v3_create,
 	.destroy = v3_destroy,
 	.set_attr = v3_set_attr,

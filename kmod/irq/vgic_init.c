@@ -10,9 +10,11 @@
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/slab.h>
+#include "irq/gich.h"
 #include "irq/vgic_mmio.h"
 
 #define FRAME_ALIGN		0x10000U
+#define V2_FRAME_ALIGN		0x1000U
 #define LEGACY_NR_SPIS		(256 - VGIC_NR_PRIVATE)	/* if user space does not say */
 #define PENDBASER_INIT		((3ULL << 7) | (1ULL << 10))	/* write-back, inner shareable */
 
@@ -32,22 +34,30 @@ static irqreturn_t maint_handler(int irq, void *cookie)
 /**
  * vgic_host_init - take the GIC maintenance interrupt
  *
- * Return: 0; -EBUSY (7.x: -EINVAL) when someone else has it: the kernel's KVM
+ * Return: 0; -EBUSY (7.x: -EINVAL) when someone else has it: the kernel's KVM;
+ * -ENODEV, -ENOMEM a GICv2's hypervisor interface cannot be used
  */
 int vgic_host_init(void)
 {
 	int ret;
 
 	ret = request_percpu_irq(avmm_host.maint_irq, maint_handler, "avmm-vgic", &maint_cookie);
-	if (!ret)
-		vgic_redist_init();
-	return ret;
+	if (ret)
+		return ret;
+	ret = avmm_host.gic == 2 ? gich_init() : 0;
+	if (ret) {
+		free_percpu_irq(avmm_host.maint_irq, &maint_cookie);
+		return ret;
+	}
+	vgic_redist_init();
+	return 0;
 }
 
 /** vgic_host_exit - give it back, after vgic_cpu_down() on all CPUs */
 void vgic_host_exit(void)
 {
 	vgic_redist_exit();
+	gich_exit();
 	free_percpu_irq(avmm_host.maint_irq, &maint_cookie);
 }
 
@@ -55,6 +65,7 @@ void vgic_host_exit(void)
 void vgic_cpu_up(void)
 {
 	vgic_redist_cpu_up();
+	gich_clear();
 	enable_percpu_irq(avmm_host.maint_irq, irq_get_trigger_type(avmm_host.maint_irq));
 }
 
@@ -72,6 +83,7 @@ void vgic_vm_init(struct avmm_vm *vm)
 	struct vgic_dist *dist = &vm->arch.vgic;
 
 	dist->dist_base = VGIC_ADDR_UNDEF;
+	dist->cpu_base = VGIC_ADDR_UNDEF;
 	INIT_LIST_HEAD(&dist->rd_regions);
 }
 
@@ -92,17 +104,34 @@ bool vgic_present(struct avmm_vm *vm)
 	return READ_ONCE(vm->arch.vgic.model);
 }
 
+static bool is_v2(struct avmm_vm *vm)
+{
+	return READ_ONCE(vm->arch.vgic.model) == AVMM_DEV_TYPE_ARM_VGIC_V2;
+}
+
 bool vgic_initialized(struct avmm_vm *vm)
 {
 	return smp_load_acquire(&vm->arch.vgic.initialized);
 }
 
 /**
- * vgic_create - CREATE_DEVICE
+ * vgic_max_vcpus - how many vCPUs a VM can have
+ * @vm: with the GIC that it has, if it has one; or NULL
+ */
+unsigned int vgic_max_vcpus(struct avmm_vm *vm)
+{
+	if (avmm_host.gic == 2 || (vm && is_v2(vm)))
+		return VGIC_V2_MAX_VCPUS;
+	return AVMM_MAX_VCPUS;
+}
+
+/**
+ * vgic_create - CREATE_DEVICE, CREATE_IRQCHIP
  * @vm: caller holds vm->lock
  * @model: AVMM_DEV_TYPE_ARM_VGIC_*
  *
- * Return: 0; -EEXIST there is one, -EBUSY a vCPU has run or is in an ioctl
+ * Return: 0; -ENODEV this host has none for guests; -EEXIST there is one, -EBUSY a
+ * vCPU has run or is in an ioctl, -E2BIG more vCPUs than a GICv2 has interfaces for
  */
 int vgic_create(struct avmm_vm *vm, u32 model)
 {
@@ -110,6 +139,8 @@ int vgic_create(struct avmm_vm *vm, u32 model)
 	unsigned int i;
 	int ret;
 
+	if (model == AVMM_DEV_TYPE_ARM_VGIC_V2 && !avmm_host.gicv)
+		return -ENODEV;
 	if (vgic_present(vm))
 		return -EEXIST;
 	ret = avmm_lock_all_vcpus(vm);
@@ -118,6 +149,8 @@ int vgic_create(struct avmm_vm *vm, u32 model)
 	avmm_for_each_vcpu(i, vcpu, vm)
 		if (vcpu->arch.ran)
 			ret = -EBUSY;
+	if (!ret && model == AVMM_DEV_TYPE_ARM_VGIC_V2 && vm->nr_vcpus > VGIC_V2_MAX_VCPUS)
+		ret = -E2BIG;
 	if (!ret)
 		WRITE_ONCE(vm->arch.vgic.model, model);
 	avmm_unlock_all_vcpus(vm);
@@ -132,6 +165,25 @@ static void irq_init(struct vgic_irq *irq, u32 intid, struct avmm_vcpu *home, u3
 	irq->target = home;
 	irq->flags = flags;
 	irq->lr = intid | VGIC_LR_GROUP1;
+}
+
+/* As in KVM all interrupts begin in group 0, and SPIs go to the first vCPU, but name no target. */
+static void make_v2(struct avmm_vm *vm)
+{
+	struct vgic_dist *dist = &vm->arch.vgic;
+	struct avmm_vcpu *vcpu;
+	u32 i, n;
+
+	for (i = 0; i < dist->nr_spis; i++)
+		dist->spis[i].lr &= ~VGIC_LR_GROUP1;
+	avmm_for_each_vcpu(n, vcpu, vm) {
+		for (i = 0; i < VGIC_NR_PRIVATE; i++) {
+			vcpu->arch.vgic.private[i].lr &= ~VGIC_LR_GROUP1;
+			vcpu->arch.vgic.private[i].targets = 1U << n;
+		}
+		for (i = 0; i < VGIC_NR_SGIS; i++)
+			vcpu->arch.vgic.private[i].flags |= VGIC_V2_SGI;
+	}
 }
 
 /**
@@ -166,9 +218,53 @@ int vgic_init(struct avmm_vm *vm)
 	/* IROUTER resets to 0.0.0.0: the first vCPU */
 	for (i = 0; i < dist->nr_spis; i++)
 		irq_init(&dist->spis[i], VGIC_NR_PRIVATE + i, vm->vcpus[0], 0);
+	if (is_v2(vm))
+		make_v2(vm);
 	dist->revision = 3;
 	smp_store_release(&dist->initialized, true);
 	return 0;
+}
+
+/**
+ * vgic_lazy_init - a GICv2 need not be told CTRL_INIT: its first use does it
+ * @vm: vm->lock not held; may sleep
+ *
+ * Return: as vgic_init(); -EBUSY another GIC, not initialised; 0 also without any
+ */
+int vgic_lazy_init(struct avmm_vm *vm)
+{
+	int ret;
+
+	if (likely(vgic_initialized(vm)) || !vgic_present(vm))
+		return 0;
+	if (!is_v2(vm))
+		return -EBUSY;
+	mutex_lock(&vm->lock);
+	ret = vgic_init(vm);
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+/**
+ * vgic_set_nr_irqs - NR_IRQS attribute
+ * @vm: caller does not hold vm->lock
+ * @nr: interrupts, the private ones among them
+ *
+ * Return: 0; -EINVAL not a multiple of 32 from 64 to 1024, -EBUSY it is set
+ */
+int vgic_set_nr_irqs(struct avmm_vm *vm, u32 nr)
+{
+	int ret = 0;
+
+	if (nr < VGIC_NR_PRIVATE + 32 || nr > VGIC_MAX_IRQS || nr % 32)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	if (vm->arch.vgic.nr_spis)
+		ret = -EBUSY;
+	else
+		vm->arch.vgic.nr_spis = nr - VGIC_NR_PRIVATE;
+	mutex_unlock(&vm->lock);
+	return ret;
 }
 
 /* ---- vCPU ---- */
@@ -232,8 +328,9 @@ static bool overlap(u64 a, u64 alen, u64 b, u64 blen)
 static int check_range(struct avmm_vm *vm, u64 base, u64 len)
 {
 	u64 end = 1ULL << vm->s2.ipa_bits;
+	u32 align = is_v2(vm) ? V2_FRAME_ALIGN : FRAME_ALIGN;
 
-	if ((base | len) & (FRAME_ALIGN - 1) || base + len < base)
+	if ((base | len) & (align - 1) || base + len < base)
 		return -EINVAL;
 	return base >= end || base + len > end ? -E2BIG : 0;
 }
@@ -259,6 +356,32 @@ int vgic_set_dist_base(struct avmm_vm *vm, u64 base)
 	ret = check_range(vm, base, AVMM_VGIC_V3_DIST_SIZE);
 	if (!ret)
 		vm->arch.vgic.dist_base = base;
+	return ret;
+}
+
+/**
+ * vgic_v2_set_addr - ADDR attributes of a GICv2, and ARM_SET_DEVICE_ADDR
+ * @vm: caller holds vm->lock
+ * @type: AVMM_VGIC_V2_ADDR_TYPE_*
+ * @addr: guest-physical address
+ *
+ * Return: 0; -ENODEV unknown type, or no GICv2; else as vgic_set_dist_base()
+ */
+int vgic_v2_set_addr(struct avmm_vm *vm, u64 type, u64 addr)
+{
+	struct vgic_dist *dist = &vm->arch.vgic;
+	u64 *base, len;
+	int ret;
+
+	if (type > AVMM_VGIC_V2_ADDR_TYPE_CPU || !is_v2(vm))
+		return -ENODEV;
+	base = type == AVMM_VGIC_V2_ADDR_TYPE_CPU ? &dist->cpu_base : &dist->dist_base;
+	len = type == AVMM_VGIC_V2_ADDR_TYPE_CPU ? AVMM_VGIC_V2_CPU_SIZE : AVMM_VGIC_V2_DIST_SIZE;
+	if (*base != VGIC_ADDR_UNDEF)
+		return -EEXIST;
+	ret = check_range(vm, addr, len);
+	if (!ret)
+		*base = addr;
 	return ret;
 }
 
@@ -395,6 +518,29 @@ undo:
 	return ret;
 }
 
+/* The distributor is emulated; the CPU interface is that of the host's CPU that the guest is on. */
+static int map_v2(struct avmm_vm *vm)
+{
+	struct vgic_dist *dist = &vm->arch.vgic;
+	int ret;
+
+	ret = avmm_s2_map_device(vm, dist->cpu_base, avmm_host.gicv, AVMM_VGIC_V2_CPU_SIZE);
+	return ret ?: put_frame(vm, dist->dist_frame, &vgic_v2_dist_table, dist->dist_base,
+				AVMM_VGIC_V2_DIST_SIZE);
+}
+
+static int check_v2_places(struct avmm_vm *vm)
+{
+	struct vgic_dist *dist = &vm->arch.vgic;
+
+	if (dist->dist_base == VGIC_ADDR_UNDEF || dist->cpu_base == VGIC_ADDR_UNDEF)
+		return -ENXIO;
+	if (overlap(dist->dist_base, AVMM_VGIC_V2_DIST_SIZE, dist->cpu_base,
+		    AVMM_VGIC_V2_CPU_SIZE))
+		return -EINVAL;
+	return vgic_init(vm);
+}
+
 /* in KVM's order, as it decides which errno user space sees */
 static int check_places(struct avmm_vm *vm)
 {
@@ -402,6 +548,8 @@ static int check_places(struct avmm_vm *vm)
 	struct vgic_rd_region *region;
 	u64 slots = 0;
 
+	if (is_v2(vm))
+		return check_v2_places(vm);
 	list_for_each_entry(region, &dist->rd_regions, node)
 		slots += region->count ?: vm->nr_vcpus;
 	if (slots < vm->nr_vcpus || dist->dist_base == VGIC_ADDR_UNDEF)
@@ -444,7 +592,7 @@ int vgic_first_run(struct avmm_vcpu *vcpu)
 		goto out;
 	}
 	mutex_lock(&vm->slots_lock);
-	ret = map_frames(vm);
+	ret = is_v2(vm) ? map_v2(vm) : map_frames(vm);
 	mutex_unlock(&vm->slots_lock);
 	if (!ret)
 		smp_store_release(&dist->ready, true);

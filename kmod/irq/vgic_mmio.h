@@ -106,7 +106,11 @@ int vgic_user_access(struct avmm_vcpu *vcpu, const struct vgic_table *table, u32
 		     u32 *val, bool write);
 void vgic_user_line_level(struct avmm_vcpu *vcpu, u32 intid, u32 *val, bool write);
 
-/* vgic_mmio_v3.c */
+/* vgic_mmio_v3.c; GICD_IIDR is the same in GICv2 */
+extern const struct vgic_handler vgic_iidr, vgic_iidr_user;
 extern const struct vgic_table vgic_v3_dist_table, vgic_v3_redist_table;
+
+/* vgic_mmio_v2.c */
+extern const struct vgic_table vgic_v2_dist_table, vgic_v2_cpu_table;
 
 #endif /* AVMM_IRQ_VGIC_MMIO_H */

@@ -203,8 +203,8 @@ static int pendbaser_write(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
 static const struct vgic_handler ctlr = { .read = ctlr_read, .write = ctlr_write };
 static const struct vgic_handler ctlr_user = { .read = ctlr_read, .write = ctlr_user_write };
 static const struct vgic_handler typer = { .read = typer_read };
-static const struct vgic_handler iidr = { .read = iidr_read };
-static const struct vgic_handler iidr_user = { .read = iidr_read, .write = iidr_user_write };
+const struct vgic_handler vgic_iidr = { .read = iidr_read };
+const struct vgic_handler vgic_iidr_user = { .read = iidr_read, .write = iidr_user_write };
 static const struct vgic_handler zero_user = { .write = must_be_zero };
 static const struct vgic_handler irouter = { .read = irouter_read, .write = irouter_write };
 static const struct vgic_handler pidr = { .read = pidr_read };
@@ -231,7 +231,7 @@ static const struct vgic_handler pendbaser = { .read = pendbaser_read, .write = 
 static const struct vgic_reg dist_regs[] = {
 	REG(0x0000, 4, VGIC_W32, ctlr, ctlr_user),
 	REG(0x0004, 4, VGIC_W32, typer, typer),
-	REG(0x0008, 4, VGIC_W32, iidr, iidr_user),
+	REG(0x0008, 4, VGIC_W32, vgic_iidr, vgic_iidr_user),
 	REG(0x000c, 4, VGIC_W32, vgic_raz, zero_user),				/* TYPER2 */
 	REG(0x0010, 4, VGIC_W32, vgic_raz, vgic_raz),				/* STATUSR */
 	DIST_FIELDS(0x0080, 1, VGIC_W32, vgic_group, vgic_group),		/* IGROUPR */

@@ -94,6 +94,8 @@ enum avmm_fault_result {
 int avmm_s2_init(struct avmm_vm *vm, u32 ipa_bits);
 void avmm_s2_destroy(struct avmm_vm *vm);
 u64 avmm_s2_vttbr(struct avmm_vm *vm);	/* BADDR and VMID */
+/* device registers of the host into the guest, outside of any slot; may sleep; 0 or -ENOMEM */
+int avmm_s2_map_device(struct avmm_vm *vm, u64 ipa, u64 pa, u64 size);
 /* clean+invalidate all mapped RAM to PoC: guest set/way maintenance, caches switched on */
 void avmm_s2_clean_vm(struct avmm_vm *vm);
 

@@ -195,6 +195,38 @@ int avmm_s2_map_locked(struct avmm_vm *vm, const struct avmm_s2_leaf *leaf,
 }
 
 /**
+ * avmm_s2_map_device - let the guest reach registers of a device
+ * @vm: VM; its mmu_lock is not held
+ * @ipa: guest-physical address, page aligned
+ * @pa: physical address, page aligned; not memory
+ * @size: bytes
+ *
+ * For what the kernel itself gives a guest: there is no slot, so no fault maps it
+ * again if user space makes and takes away a slot over it.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int avmm_s2_map_device(struct avmm_vm *vm, u64 ipa, u64 pa, u64 size)
+{
+	struct avmm_s2_leaf leaf = {
+		.ipa = ipa, .pa = pa, .level = PGT_LAST_LEVEL, .write = true, .device = true,
+	};
+	struct avmm_pgt_batch batch;
+	int ret = 0;
+
+	batch.n = 0;
+	for (; leaf.ipa < ipa + size && !ret; leaf.ipa += PAGE_SIZE, leaf.pa += PAGE_SIZE) {
+		do {
+			spin_lock(&vm->mmu_lock);
+			ret = avmm_s2_map_locked(vm, &leaf, &batch);
+			spin_unlock(&vm->mmu_lock);
+			avmm_pgt_reap(&vm->s2.pgt, &batch, PGT_REAP_CLEAN);
+		} while (ret == -ENOMEM && !avmm_s2_fill_spare(vm));
+	}
+	return ret;
+}
+
+/**
  * avmm_s2_relax_locked - allow more for a page that may be mapped already
  * @vm: VM
  * @ipa: guest-physical address, page aligned

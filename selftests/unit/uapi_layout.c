@@ -22,6 +22,7 @@
 /* linux/kvm.h uses what it does not define, and names one constant otherwise */
 #define KVM_VGIC_LEVEL_INFO_LINE_LEVEL	VGIC_LEVEL_INFO_LINE_LEVEL
 #define SZ_64K			0x10000
+#define GENMASK(h, l)		((~0UL << (l)) & (~0UL >> (63 - (h))))
 
 #define TYPE(kvm, avmm)		TYPE_(kvm, avmm)
 #define FIELD(kvm, avmm, f)	FIELD_(kvm, avmm, f)
@@ -68,6 +69,11 @@ void structures(void)
 #define A	avmm_clear_dirty_log
 	TYPE(K, A) FIELD(K, A, slot) FIELD(K, A, num_pages) FIELD(K, A, first_page)
 	FIELD(K, A, dirty_bitmap)
+#undef K
+#undef A
+#define K	kvm_arm_device_addr
+#define A	avmm_arm_device_addr
+	TYPE(K, A) FIELD(K, A, id) FIELD(K, A, addr)
 #undef K
 #undef A
 #define K	kvm_irq_level

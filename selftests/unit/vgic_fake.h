@@ -183,6 +183,11 @@ bool vgic_present(struct avmm_vm *vm)
 	return vm->arch.vgic.model;
 }
 
+int vgic_lazy_init(struct avmm_vm *vm)
+{
+	return 0;
+}
+
 bool vgic_rd_is_last(struct avmm_vcpu *vcpu)
 {
 	return vcpu->idx + 1 == vcpu->vm->nr_vcpus;
@@ -243,6 +248,26 @@ static inline void fake_vm_start(unsigned int nr_vcpus, u32 nr_spis)
 	fake_vm.arch.vgic.group_en = 3;
 	fake_vm.arch.vgic.revision = 3;
 	fake_vm.arch.vgic.initialized = true;
+}
+
+/* what vgic_init() makes of a GICv2's interrupts; after fake_vm_start() */
+static inline void fake_vm_v2(void)
+{
+	struct vgic_dist *dist = &fake_vm.arch.vgic;
+	u32 i, v;
+
+	dist->model = AVMM_DEV_TYPE_ARM_VGIC_V2;
+	for (i = 0; i < dist->nr_spis; i++)
+		dist->spis[i].lr &= ~VGIC_LR_GROUP1;
+	for (v = 0; v < fake_vm.nr_vcpus; v++)
+		for (i = 0; i < VGIC_NR_PRIVATE; i++) {
+			struct vgic_irq *irq = &fake_vcpu[v].arch.vgic.private[i];
+
+			irq->lr &= ~VGIC_LR_GROUP1;
+			irq->targets = 1U << v;
+			if (i < VGIC_NR_SGIS)
+				irq->flags |= VGIC_V2_SGI;
+		}
 }
 
 /* ---- the CPU: what a guest does with its list registers (GIC spec 4.8, 12.4) ---- */

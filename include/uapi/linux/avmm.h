@@ -90,6 +90,18 @@ struct avmm_create_device {
 #define AVMM_DEV_TYPE_ARM_VGIC_V3	7
 #define AVMM_DEV_TYPE_ARM_VGIC_ITS	8
 
+/* AVMM_ARM_SET_DEVICE_ADDR: id is AVMM_ARM_DEVICE_VGIC_V2 and AVMM_VGIC_V2_ADDR_TYPE_* */
+struct avmm_arm_device_addr {
+	__u64 id;
+	__u64 addr;
+};
+
+#define AVMM_ARM_DEVICE_TYPE_SHIFT	0
+#define AVMM_ARM_DEVICE_TYPE_MASK	0xffff
+#define AVMM_ARM_DEVICE_ID_SHIFT	16
+#define AVMM_ARM_DEVICE_ID_MASK		0xffff0000
+#define AVMM_ARM_DEVICE_VGIC_V2		0
+
 /* AVMM_{SET,GET,HAS}_DEVICE_ATTR on a device or a vCPU; addr is a user pointer */
 struct avmm_device_attr {
 	__u32 flags;
@@ -418,6 +430,7 @@ struct avmm_run {
 #define AVMM_ENABLE_CAP		_IOW(AVMMIO, 0xa3, struct avmm_enable_cap)
 #define AVMM_SIGNAL_MSI		_IOW(AVMMIO, 0xa5, struct avmm_msi)
 #define AVMM_CLEAR_DIRTY_LOG	_IOWR(AVMMIO, 0xc0, struct avmm_clear_dirty_log)
+#define AVMM_ARM_SET_DEVICE_ADDR	_IOW(AVMMIO, 0xab, struct avmm_arm_device_addr)
 #define AVMM_ARM_PREFERRED_TARGET	_IOR(AVMMIO, 0xaf, struct avmm_vcpu_init)
 #define AVMM_CREATE_DEVICE	_IOWR(AVMMIO, 0xe0, struct avmm_create_device)
 
@@ -567,6 +580,8 @@ struct avmm_run {
 #define AVMM_VGIC_ITS_ADDR_TYPE			4
 #define AVMM_VGIC_V3_ADDR_TYPE_REDIST_REGION	5
 
+#define AVMM_VGIC_V2_DIST_SIZE			0x1000
+#define AVMM_VGIC_V2_CPU_SIZE			0x2000
 #define AVMM_VGIC_V3_DIST_SIZE			0x10000
 #define AVMM_VGIC_V3_REDIST_SIZE		0x20000
 
@@ -580,6 +595,8 @@ struct avmm_run {
 #define AVMM_DEV_ARM_VGIC_GRP_LEVEL_INFO	7
 #define AVMM_DEV_ARM_VGIC_GRP_ITS_REGS		8
 
+#define AVMM_DEV_ARM_VGIC_CPUID_SHIFT		32
+#define AVMM_DEV_ARM_VGIC_CPUID_MASK		(0xffULL << 32)
 #define AVMM_DEV_ARM_VGIC_V3_MPIDR_SHIFT	32
 #define AVMM_DEV_ARM_VGIC_V3_MPIDR_MASK		(0xffffffffULL << 32)
 #define AVMM_DEV_ARM_VGIC_OFFSET_MASK		0xffffffffULL

@@ -75,6 +75,11 @@ struct avmm_fpsimd {
 
 /**
  * struct avmm_hyp_vgic - GICv3 virtual CPU interface as switched (GIC spec, ch. 12)
+ *
+ * A GICv2's is kept in the same form: its GICH_HCR and GICH_VMCR have the same
+ * fields at the same places, GICH_APR is in @ap1r[0], GICH_LR<n> is packed
+ * otherwise (irq/gich.c).
+ *
  * @lr: list registers; the first @used_lrs are written at entry and read back
  * @used_lrs: how many of @lr hold something
  * @nr_apr: how many of each APR exist (1, 2 or 4, from ICH_VTR_EL2.PREbits)
@@ -129,6 +134,7 @@ enum avmm_exit_code {
 #define AVMM_CTX_HAS_FGT	(1U << 3)	/* this CPU has HFGRTR_EL2 and HFGWTR_EL2 */
 #define AVMM_CTX_HAS_HCX	(1U << 4)	/* this CPU has HCRX_EL2 */
 #define AVMM_CTX_SERROR		(1U << 5)	/* out: an SError came with the exit, see serror_esr */
+#define AVMM_CTX_GICH		(1U << 6)	/* GICv2: the host switches @vgic, irq/gich.c */
 
 /**
  * struct avmm_ctx - everything the world switch loads and saves

@@ -88,7 +88,8 @@ void avmm_nvhe_host_fault(void)
 		ctx->esr = rd("esr_el2");
 		ctx->far = rd("far_el2");
 		ctx->hpfar = rd("elr_el2");
-		wr(ICH_HCR, 0);
+		if (!(ctx->flags & AVMM_CTX_GICH))
+			wr(ICH_HCR, 0);
 		wr(EL0_CNTV_CTL, 0);
 		wr("cntvoff_el2", 0);
 		host_traps(ctx);

@@ -351,7 +351,8 @@ u64 HYP_FN(run)(struct avmm_ctx *ctx)
 	load_shared(ctx->sys);
 	load_el1(ctx->sys);
 	timer_load(&ctx->timer);
-	vgic_load(&ctx->vgic);
+	if (!(ctx->flags & AVMM_CTX_GICH))
+		vgic_load(&ctx->vgic);
 	debug_load(ctx);
 	guest_traps(ctx);
 	hyp_set_vectors(HYP_FN(guest_vectors));
@@ -364,7 +365,8 @@ u64 HYP_FN(run)(struct avmm_ctx *ctx)
 	collect_serror(ctx);
 	if (ctx->flags & AVMM_CTX_FP_USED)
 		fp_to_host(ctx);
-	vgic_save(&ctx->vgic);
+	if (!(ctx->flags & AVMM_CTX_GICH))
+		vgic_save(&ctx->vgic);
 	timer_save(&ctx->timer);
 	debug_save(ctx);
 	save_el1(ctx->sys);
