@@ -65,6 +65,14 @@ static int parse_cpus(void *field, const char *name, const char *value, struct e
 	return 0;
 }
 
+static int parse_gic(void *field, const char *name, const char *value, struct error *err)
+{
+	if (strcmp(value, "2") && strcmp(value, "3"))
+		return error_set(err, -EINVAL, "%s: '%s' is neither 2 nor 3", name, value);
+	*(uint64_t *)field = *value - '0';
+	return 0;
+}
+
 int options_parse_size(const char *text, uint64_t *bytes)
 {
 	static const char units[] = "KMGT";
@@ -130,6 +138,8 @@ static const struct option_row rows[] = {
 	  "number of virtual CPUs (default 1)" },
 	{ "--memory", 'm', "SIZE", FIELD(memory), parse_memory,
 	  "RAM, with K, M, G or T; a bare number is in MiB (default 512M)" },
+	{ "--gic", 0, "VERSION", FIELD(gic), parse_gic,
+	  "interrupt controller, 2 or 3 (default: 3 if the host can, else 2)" },
 	{ "--name", 'n', "TEXT", FIELD(name), parse_name,
 	  "name of the VM, seen in the names of its threads" },
 	{ "--device", 'd', "PATH", FIELD(device), parse_string,

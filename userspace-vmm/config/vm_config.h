@@ -15,6 +15,7 @@ struct vm_config {
 	const char *append;	/* the kernel's command line */
 	const char *name;	/* NULL: none */
 	uint64_t cpus;
+	uint64_t gic;		/* version of the interrupt controller; 0: the newest there is */
 	uint64_t memory;	/* bytes */
 	bool hugepages;
 	bool verbose;

@@ -279,7 +279,8 @@ static int load(struct vm *vm, struct error *err)
 
 	for (unsigned int i = 0; i < vm->nvcpus; i++)
 		mpidr[i] = vm->vcpus[i].mpidr;
-	ret = machine_load(vm->config, &vm->memory, &vm->kernel, &vm->initrd, mpidr, &layout, err);
+	ret = machine_load(&vm->machine, vm->config, &vm->memory, &vm->kernel, &vm->initrd, mpidr,
+			   &layout, err);
 	if (ret < 0)
 		return ret;
 	log_verbose("entry 0x%llx, device tree 0x%llx, initrd 0x%llx..0x%llx",
@@ -316,7 +317,7 @@ static int power_on(struct vm *vm, struct error *err)
 	if (ret == 0)
 		ret = create_vcpus(vm, err);
 	if (ret == 0)
-		ret = machine_power_on(&vm->machine, vm->fd, err);
+		ret = machine_power_on(&vm->machine, vm->config, vm->fd, err);
 	if (ret == 0)
 		ret = load(vm, err);
 	return ret;

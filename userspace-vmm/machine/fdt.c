@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Bindings: Linux, Documentation/devicetree/bindings: arm/cpus, arm/psci, timer/arm,arch_timer,
- * interrupt-controller/arm,gic-v3, serial/pl011, rtc/arm,pl031; chosen is in the Devicetree
+ * interrupt-controller/arm,gic-v3 and arm,gic, serial/pl011, rtc/arm,pl031; chosen is in the Devicetree
  * specification and in dt-schema.
  */
 #include "machine/fdt.h"
@@ -22,6 +22,7 @@ enum { PHANDLE_GIC = 1, PHANDLE_CLOCK };
 #define GIC_SPI		0
 #define GIC_PPI		1
 #define IRQ_LEVEL_HIGH	4
+#define GIC_PPI_CPUS	8	/* GICv2: shift of the CPUs that a PPI is wired to */
 
 /* Affinity fields of MPIDR_EL1; what is between them (U, MT, RES1) is no part of "reg" */
 #define MPIDR_AFFINITY	0xff00ffffffULL
@@ -132,16 +133,20 @@ static void firmware(struct builder *b)
 	end(b);
 }
 
-static void timer(struct builder *b)
+static void timer(struct builder *b, const struct fdt_params *p)
 {
+	uint32_t flags = IRQ_LEVEL_HIGH;
+
+	if (p->gic == 2)
+		flags |= ((1U << p->cpus) - 1) << GIC_PPI_CPUS;
 	begin(b, "timer");
 	string(b, "compatible", "arm,armv8-timer");
 	/*
 	 * PPIs of the secure physical, physical, virtual and hypervisor timer (BSA, 3.8.1:
 	 * INTIDs 29, 30, 27, 26), counted from INTID 16
 	 */
-	cells(b, "interrupts", GIC_PPI, 13, IRQ_LEVEL_HIGH, GIC_PPI, 14, IRQ_LEVEL_HIGH,
-	      GIC_PPI, 11, IRQ_LEVEL_HIGH, GIC_PPI, 10, IRQ_LEVEL_HIGH);
+	cells(b, "interrupts", GIC_PPI, 13, flags, GIC_PPI, 14, flags, GIC_PPI, 11, flags,
+	      GIC_PPI, 10, flags);
 	prop(b, "always-on", NULL, 0);
 	end(b);
 }
@@ -149,16 +154,21 @@ static void timer(struct builder *b)
 static void gic(struct builder *b, const struct fdt_params *p)
 {
 	const struct memmap_entry *dist = &memmap[MEMMAP_GICD], *redist = &memmap[MEMMAP_GICR];
+	const struct memmap_entry *cpu = &memmap[MEMMAP_GICC];
 
 	begin(b, "interrupt-controller@%llx", (unsigned long long)dist->base);
-	string(b, "compatible", "arm,gic-v3");
+	string(b, "compatible", p->gic == 2 ? "arm,cortex-a15-gic" : "arm,gic-v3");
 	cells(b, "#interrupt-cells", 3);
 	prop(b, "interrupt-controller", NULL, 0);
 	cells(b, "#address-cells", 2);
 	cells(b, "#size-cells", 2);
 	prop(b, "ranges", NULL, 0);
-	cells(b, "reg", CELLS64(dist->base), CELLS64(dist->size), CELLS64(redist->base),
-	      CELLS64((uint64_t)p->cpus * AVMM_VGIC_V3_REDIST_SIZE));
+	if (p->gic == 2)
+		cells(b, "reg", CELLS64(dist->base), CELLS64((uint64_t)AVMM_VGIC_V2_DIST_SIZE),
+		      CELLS64(cpu->base), CELLS64(cpu->size));
+	else
+		cells(b, "reg", CELLS64(dist->base), CELLS64(dist->size), CELLS64(redist->base),
+		      CELLS64((uint64_t)p->cpus * AVMM_VGIC_V3_REDIST_SIZE));
 	cells(b, "phandle", PHANDLE_GIC);
 	end(b);
 }
@@ -222,7 +232,7 @@ int machine_fdt(void *buf, size_t size, const struct fdt_params *p, struct error
 	end(b);
 	cpus(b, p);
 	firmware(b);
-	timer(b);
+	timer(b, p);
 	gic(b, p);
 	peripheral_clock(b);
 	uart(b);

@@ -14,6 +14,7 @@ struct fdt_params {
 	uint64_t ram_base;
 	uint64_t ram_size;
 	unsigned int cpus;
+	int gic;			/* version, 2 or 3 */
 	const uint64_t *mpidr;		/* MPIDR_EL1 of each vCPU */
 	const char *bootargs;
 	uint64_t initrd_start;

@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 enum memmap_id {
-	MEMMAP_GICD,		/* GICv3 distributor */
+	MEMMAP_GICD,		/* GIC distributor; a GICv2's is smaller */
+	MEMMAP_GICC,		/* GICv2 CPU interface */
 	MEMMAP_UART,		/* PL011 */
 	MEMMAP_RTC,		/* PL031 */
 	MEMMAP_GICR,		/* GICv3 redistributors, one frame pair per vCPU, at most */

@@ -117,49 +117,79 @@ void machine_close(struct machine *machine)
 	console_close(&machine->console);
 }
 
-/* ---- interrupt controller, Documentation/virt/kvm/devices/arm-vgic-v3.rst ---- */
+/* ---- interrupt controller, Documentation/virt/kvm/devices/arm-vgic-v3.rst and arm-vgic.rst ---- */
 
-static int gic_create(struct machine *machine, struct error *err)
+/* A host has one or the other for guests, seldom both. */
+static int gic_create(struct machine *machine, uint64_t wanted, struct error *err)
+{
+	machine->gic = -ENODEV;
+	if (wanted != 2) {
+		machine->gic_version = 3;
+		machine->gic = avmm_new_device(machine->vm, AVMM_DEV_TYPE_ARM_VGIC_V3);
+	}
+	if (wanted != 3 && machine->gic == -ENODEV) {
+		machine->gic_version = 2;
+		machine->gic = avmm_new_device(machine->vm, AVMM_DEV_TYPE_ARM_VGIC_V2);
+	}
+	if (machine->gic == -ENODEV && wanted)
+		return error_set(err, -ENODEV, "--gic: this host cannot give a guest a GICv%d",
+				 machine->gic_version);
+	if (machine->gic == -ENODEV)
+		return error_set(err, -ENODEV, "this host has no interrupt controller for guests");
+	if (machine->gic == -E2BIG)
+		return error_set(err, -E2BIG, "--cpus: a GICv2 has at most 8");
+	if (machine->gic < 0)
+		return error_set(err, machine->gic, "the GICv%d cannot be created: %s",
+				 machine->gic_version, strerror(-machine->gic));
+	return 0;
+}
+
+static int gic_set_up(struct machine *machine, struct error *err)
 {
 	uint64_t dist = memmap[MEMMAP_GICD].base, redist = memmap[MEMMAP_GICR].base;
+	uint64_t cpu = memmap[MEMMAP_GICC].base;
 	uint32_t irqs = MEMMAP_NR_IRQS;
 	struct {
+		int version;		/* 0: both */
 		const char *what;
 		uint32_t group;
 		uint64_t attr;
 		void *value;
 	} steps[] = {
-		{ "its distributor's address", AVMM_DEV_ARM_VGIC_GRP_ADDR,
+		{ 3, "its distributor's address", AVMM_DEV_ARM_VGIC_GRP_ADDR,
 		  AVMM_VGIC_V3_ADDR_TYPE_DIST, &dist },
-		{ "its redistributors' address", AVMM_DEV_ARM_VGIC_GRP_ADDR,
+		{ 3, "its redistributors' address", AVMM_DEV_ARM_VGIC_GRP_ADDR,
 		  AVMM_VGIC_V3_ADDR_TYPE_REDIST, &redist },
-		{ "the number of its interrupts", AVMM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs },
-		{ "its start", AVMM_DEV_ARM_VGIC_GRP_CTRL, AVMM_DEV_ARM_VGIC_CTRL_INIT, NULL },
+		{ 2, "its distributor's address", AVMM_DEV_ARM_VGIC_GRP_ADDR,
+		  AVMM_VGIC_V2_ADDR_TYPE_DIST, &dist },
+		{ 2, "its CPU interface's address", AVMM_DEV_ARM_VGIC_GRP_ADDR,
+		  AVMM_VGIC_V2_ADDR_TYPE_CPU, &cpu },
+		{ 0, "the number of its interrupts", AVMM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs },
+		{ 0, "its start", AVMM_DEV_ARM_VGIC_GRP_CTRL, AVMM_DEV_ARM_VGIC_CTRL_INIT, NULL },
 	};
 
-	machine->gic = avmm_new_device(machine->vm, AVMM_DEV_TYPE_ARM_VGIC_V3);
-	if (machine->gic == -ENODEV)
-		return error_set(err, -ENODEV, "this host cannot give a guest a GICv3");
-	if (machine->gic < 0)
-		return error_set(err, machine->gic, "the GICv3 cannot be created: %s",
-				 strerror(-machine->gic));
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		int ret = avmm_attr_set(machine->gic, steps[i].group, steps[i].attr,
-					steps[i].value);
+		int ret;
 
+		if (steps[i].version && steps[i].version != machine->gic_version)
+			continue;
+		ret = avmm_attr_set(machine->gic, steps[i].group, steps[i].attr, steps[i].value);
 		if (ret < 0)
-			return error_set(err, ret, "the GICv3 refuses %s: %s", steps[i].what,
-					 strerror(-ret));
+			return error_set(err, ret, "the GICv%d refuses %s: %s",
+					 machine->gic_version, steps[i].what, strerror(-ret));
 	}
 	return 0;
 }
 
-int machine_power_on(struct machine *machine, int vm, struct error *err)
+int machine_power_on(struct machine *machine, const struct vm_config *config, int vm,
+		     struct error *err)
 {
 	int ret;
 
 	machine->vm = vm;
-	ret = gic_create(machine, err);
+	ret = gic_create(machine, config->gic, err);
+	if (ret == 0)
+		ret = gic_set_up(machine, err);
 	if (ret < 0)
 		machine_power_off(machine);
 	return ret;
@@ -177,13 +207,15 @@ void machine_power_off(struct machine *machine)
 
 /* ---- RAM at power-on ---- */
 
-static int write_fdt(const struct vm_config *config, const struct guest_ram *ram,
-		     const uint64_t *mpidr, const struct boot_layout *layout, struct error *err)
+static int write_fdt(const struct machine *machine, const struct vm_config *config,
+		     const struct guest_ram *ram, const uint64_t *mpidr,
+		     const struct boot_layout *layout, struct error *err)
 {
 	struct fdt_params params = {
 		.ram_base = ram->ipa,
 		.ram_size = ram->size,
 		.cpus = config->cpus,
+		.gic = machine->gic_version,
 		.mpidr = mpidr,
 		.bootargs = config->append,
 		.initrd_start = layout->initrd_start,
@@ -199,9 +231,9 @@ static int write_fdt(const struct vm_config *config, const struct guest_ram *ram
 	return machine_fdt(ram->host + (layout->dtb - ram->ipa), BOOT_DTB_SIZE, &params, err);
 }
 
-int machine_load(const struct vm_config *config, const struct memory *memory, struct file *kernel,
-		 struct file *initrd, const uint64_t *mpidr, struct boot_layout *layout,
-		 struct error *err)
+int machine_load(const struct machine *machine, const struct vm_config *config,
+		 const struct memory *memory, struct file *kernel, struct file *initrd,
+		 const uint64_t *mpidr, struct boot_layout *layout, struct error *err)
 {
 	const struct guest_ram ram = {
 		.ipa = memmap[MEMMAP_RAM].base, .size = memory->size, .host = memory->host,
@@ -222,7 +254,7 @@ int machine_load(const struct vm_config *config, const struct memory *memory, st
 	}
 	ret = boot_load(&ram, &image, config->initrd, initrd->data, initrd->size, layout, err);
 	if (ret == 0)
-		ret = write_fdt(config, &ram, mpidr, layout, err);
+		ret = write_fdt(machine, config, &ram, mpidr, layout, err);
 	file_unmap(initrd);
 close_image:
 	image_close(&image);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The one machine type: GICv3, PL011, PL031, PSCI, at the addresses of memmap.c.
+ * The one machine type: GICv3 or GICv2, PL011, PL031, PSCI, at the addresses of memmap.c.
  */
 #ifndef AVMM_MACHINE_VIRT_H
 #define AVMM_MACHINE_VIRT_H
@@ -25,6 +25,7 @@ struct machine {
 	struct console console;
 	int vm;		/* VM fd; -1: none now, and interrupt lines go nowhere */
 	int gic;	/* device fd */
+	int gic_version;
 };
 
 int machine_init(struct machine *machine, struct event_loop *loop, void (*quit)(void *opaque),
@@ -32,12 +33,13 @@ int machine_init(struct machine *machine, struct event_loop *loop, void (*quit)(
 void machine_close(struct machine *machine);
 
 /* After all vCPUs were created: the interrupt controller is sized by them. */
-int machine_power_on(struct machine *machine, int vm, struct error *err);
+int machine_power_on(struct machine *machine, const struct vm_config *config, int vm,
+		     struct error *err);
 void machine_power_off(struct machine *machine);
 
 /* Fills RAM, which is all zeros: kernel, initrd, and a device tree for vCPUs of these MPIDRs. */
-int machine_load(const struct vm_config *config, const struct memory *memory, struct file *kernel,
-		 struct file *initrd, const uint64_t *mpidr, struct boot_layout *layout,
-		 struct error *err);
+int machine_load(const struct machine *machine, const struct vm_config *config,
+		 const struct memory *memory, struct file *kernel, struct file *initrd,
+		 const uint64_t *mpidr, struct boot_layout *layout, struct error *err);
 
 #endif /* AVMM_MACHINE_VIRT_H */

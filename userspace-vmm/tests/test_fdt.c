@@ -46,7 +46,7 @@ static void whole(void)
 	/* bit 31 is RES1, 24 is MT */
 	const uint64_t mpidr[] = { 0x80000000, 0x81000001, 0x1280000100 };
 	struct fdt_params params = {
-		.ram_base = 0x40000000, .ram_size = 5ULL << 30, .cpus = 3, .mpidr = mpidr,
+		.ram_base = 0x40000000, .ram_size = 5ULL << 30, .cpus = 3, .mpidr = mpidr, .gic = 3,
 		.bootargs = "console=ttyAMA0 quiet", .initrd_start = 0x48000000,
 		.initrd_end = 0x48123456, .rng_seed = { 1, 2, 3 }, .kaslr_seed = 0x1122334455667788,
 	};
@@ -75,6 +75,22 @@ static void whole(void)
 	check(fdt_node_offset_by_phandle(fdt, 1) ==
 	      fdt_path_offset(fdt, "/interrupt-controller@8000000"));
 	check(fdt_node_offset_by_phandle(fdt, 2) == fdt_path_offset(fdt, "/apb-pclk"));
+	free(fdt);
+}
+
+static void gicv2(void)
+{
+	const uint64_t mpidr[] = { 0, 1, 2 };
+	struct fdt_params params = { .cpus = 3, .mpidr = mpidr, .bootargs = "", .gic = 2 };
+	const char *gic = "/interrupt-controller@8000000";
+
+	build(&params, 65536);
+	check(text_is(gic, "compatible", "arm,cortex-a15-gic"));
+	check(cells_are(gic, "reg", CELLS(0, 0x8000000, 0, 0x1000, 0, 0x8010000, 0, 0x2000)));
+	check(cells_are(gic, "#interrupt-cells", CELLS(3)));
+	/* a PPI names the CPUs */
+	check(cells_are("/timer", "interrupts",
+			CELLS(1, 13, 0x704, 1, 14, 0x704, 1, 11, 0x704, 1, 10, 0x704)));
 	free(fdt);
 }
 
@@ -124,6 +140,7 @@ static void map(void)
 
 const struct tap_test fdt_tests[] = {
 	{ "what the guest looks for", whole },
+	{ "GICv2", gicv2 },
 	{ "without initrd", without_initrd },
 	{ "512 CPUs", largest },
 	{ "memory map", map },

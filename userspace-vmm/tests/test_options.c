@@ -60,7 +60,7 @@ static void defaults(void)
 	check(!strcmp(config.device, "/dev/avmm"));
 	check(!strcmp(config.append, ""));
 	check(!config.initrd && !config.name);
-	check(config.cpus == 1 && config.memory == 512ULL << 20);
+	check(config.cpus == 1 && config.memory == 512ULL << 20 && !config.gic);
 	check(!config.verbose && !config.hugepages && !config.help);
 }
 
@@ -74,6 +74,8 @@ static void everything(void)
 	check(config.memory == 16ULL << 20 && !*config.append);
 	check(parse("--kernel=I --append=root=/dev/vda --cpus=512") == 0);
 	check(!strcmp(config.append, "root=/dev/vda") && config.cpus == 512);
+	check(parse("-k I --gic 2") == 0 && config.gic == 2);
+	check(parse("-k I --gic=3") == 0 && config.gic == 3);
 	check(parse("--help") == 0 && config.help);
 }
 
@@ -88,6 +90,8 @@ static void refusals(void)
 	check(refuses("-k I --cpus 513", "--cpus: '513' is not a number from 1 to 512"));
 	check(refuses("-k I --cpus two", "--cpus: 'two' is not a number from 1 to 512"));
 	check(refuses("-k I --cpus -1", "--cpus: '-1' is not a number from 1 to 512"));
+	check(refuses("-k I --gic 4", "--gic: '4' is neither 2 nor 3"));
+	check(refuses("-k I --gic 23", "--gic: '23' is neither 2 nor 3"));
 	check(refuses("-k I --frob", "--frob: there is no such option; see 'avmm run --help'"));
 	check(refuses("-k I --kernels",
 		      "--kernels: there is no such option; see 'avmm run --help'"));
