@@ -142,5 +142,32 @@ typedef bool avmm_young_t;
  */
 #define AVMM_LIST_PTIMER	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
 
+/*
+ * A page that userfaultfd has to bring: before 6.2 get_user_pages() waits for it
+ * until it is there or the task is killed. So it is asked for here first, and
+ * any signal ends the wait. 0: get_user_pages() will not wait, or as before.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define avmm_wait_userfault(mm, addr, write) ({					\
+	unsigned int __flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE |	\
+			       FAULT_FLAG_INTERRUPTIBLE |			\
+			       ((write) ? FAULT_FLAG_WRITE : 0);		\
+	struct vm_area_struct *__vma;						\
+	vm_fault_t __ret = 0;							\
+										\
+	mmap_read_lock(mm);							\
+	__vma = vma_lookup(mm, addr);						\
+	if (__vma && userfaultfd_armed(__vma) &&				\
+	    (__vma->vm_flags & ((write) ? VM_WRITE : VM_READ)))			\
+		__ret = handle_mm_fault(__vma, addr, __flags, NULL);		\
+	/* these two mean that it has dropped the lock */			\
+	if (!(__ret & (VM_FAULT_RETRY | VM_FAULT_COMPLETED)))			\
+		mmap_read_unlock(mm);						\
+	(__ret & VM_FAULT_RETRY) && signal_pending(current) ? -EINTR : 0;	\
+})
+#else
+#define avmm_wait_userfault(mm, addr, write)	0
+#endif
+
 #endif /* __ASSEMBLY__ */
 #endif /* AVMM_COMPAT_H */

@@ -12,6 +12,7 @@
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 #include <linux/srcu.h>
+#include <linux/userfaultfd_k.h>
 #include "mmu/stage2.h"
 
 /* Rounds before the guest gets its turn again, to fault once more if need be. */
@@ -101,6 +102,9 @@ static int get_page_slowly(struct avmm_vm *vm, struct backing *b, bool write)
 	struct page *page;
 	long ret;
 
+	ret = avmm_wait_userfault(vm->mm, b->hva, write);
+	if (ret)
+		return ret;
 	ret = get_user_pages_unlocked(b->hva, 1, &b->page, flags);
 	if (ret == -EFAULT)
 		return get_frame(vm, b, write);

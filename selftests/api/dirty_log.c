@@ -446,7 +446,7 @@ static void test_args(void)
 	avmm_unmap_memory(vm->fd, SLOT);
 
 	fd = open("/dev/mem", O_RDWR | O_SYNC);
-	hole = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0x09000000);
+	hole = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0x0c000000);
 	if (hole == MAP_FAILED) {
 		tap_skip("no /dev/mem", "a device's registers are not logged");
 	} else {
