@@ -76,9 +76,13 @@ static int handle_abort(struct avmm_vcpu *vcpu)
 		/* HPFAR_EL2.FIPA is IPA[47:12] at bit 4; the offset is FAR's, but not for a walk */
 		.ipa = (ctx->hpfar & 0xfffffffff0UL) << 8 |
 		       (esr & ESR_S1PTW ? 0 : ctx->far & 0xfff),
-		/* a walk that fails on permission is one that must set the access or dirty flag */
+		/*
+		 * A walk that fails on permission is one that must set the access or dirty flag.
+		 * Cache maintenance reads, unless it is refused where reads are allowed.
+		 */
 		.write = esr & ESR_S1PTW ? FSC_TYPE(esr) == FSC_TYPE_PERM
-					 : !exec && (esr & ESR_WNR) && !(esr & ESR_CM),
+					 : !exec && (esr & ESR_WNR) &&
+					   (!(esr & ESR_CM) || FSC_TYPE(esr) == FSC_TYPE_PERM),
 		.exec = exec && !(esr & ESR_S1PTW),
 		.perm = FSC_TYPE(esr) == FSC_TYPE_PERM,
 		.access = FSC_TYPE(esr) == FSC_TYPE_ACCESS,
