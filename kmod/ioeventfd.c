@@ -16,6 +16,11 @@
 /* Kinds of addresses; Arm has the first only, but as in KVM the others can be had, and stay silent. */
 enum { MMIO, PIO, CCW };
 
+/* The last one has a number but no name in <linux/kvm.h>, fast_mmio, and no meaning; KVM takes it. */
+#define KNOWN_FLAGS	(AVMM_IOEVENTFD_FLAG_DATAMATCH | AVMM_IOEVENTFD_FLAG_PIO |	\
+			 AVMM_IOEVENTFD_FLAG_DEASSIGN |					\
+			 AVMM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY | 1 << 4)
+
 struct doorbell {
 	struct eventfd_ctx *ctx;
 	u64 addr;
@@ -182,8 +187,7 @@ static int check(const struct avmm_ioeventfd *args)
 		return -EINVAL;
 	if (args->addr + args->len < args->addr)
 		return -EINVAL;
-	if (args->flags & ~(AVMM_IOEVENTFD_FLAG_DATAMATCH | AVMM_IOEVENTFD_FLAG_PIO |
-			    AVMM_IOEVENTFD_FLAG_DEASSIGN | AVMM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY))
+	if (args->flags & ~KNOWN_FLAGS)
 		return -EINVAL;
 	if (!args->len && (args->flags & AVMM_IOEVENTFD_FLAG_DATAMATCH))
 		return -EINVAL;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -217,6 +218,31 @@ int avmm_irqfd(int vm, const struct avmm_irqfd *irqfd)
 int avmm_ioeventfd(int vm, const struct avmm_ioeventfd *ioeventfd)
 {
 	return avmm_ioctl(vm, AVMM_IOEVENTFD, (void *)ioeventfd);
+}
+
+/**
+ * avmm_set_gsi_routing() - AVMM_SET_GSI_ROUTING
+ * @vm: VM fd
+ * @entries: all routes there shall be
+ * @nr: how many
+ *
+ * Return: 0 or a negative errno.
+ */
+int avmm_set_gsi_routing(int vm, const struct avmm_irq_routing_entry *entries, uint32_t nr)
+{
+	struct avmm_irq_routing *routing;
+	int ret;
+
+	routing = malloc(sizeof(*routing) + nr * sizeof(*entries));
+	if (!routing)
+		return -ENOMEM;
+	routing->nr = nr;
+	routing->flags = 0;
+	if (nr)
+		memcpy(routing->entries, entries, nr * sizeof(*entries));
+	ret = avmm_ioctl(vm, AVMM_SET_GSI_ROUTING, routing);
+	free(routing);
+	return ret;
 }
 
 /**

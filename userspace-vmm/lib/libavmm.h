@@ -42,6 +42,7 @@ int avmm_create_irqchip(int vm);
 int avmm_irq_line(int vm, uint32_t irq, uint32_t level);
 int avmm_irqfd(int vm, const struct avmm_irqfd *irqfd);
 int avmm_ioeventfd(int vm, const struct avmm_ioeventfd *ioeventfd);
+int avmm_set_gsi_routing(int vm, const struct avmm_irq_routing_entry *entries, uint32_t nr);
 int avmm_enable_cap(int fd, const struct avmm_enable_cap *cap);
 int avmm_signal_msi(int vm, const struct avmm_msi *msi);
 int avmm_arm_preferred_target(int vm, struct avmm_vcpu_init *init);
