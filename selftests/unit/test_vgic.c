@@ -129,6 +129,60 @@ static void level(void)
 	fake_exit(CPU(0));
 }
 
+/* resampling irqfds want to know of each EOI of a level-sensitive SPI */
+static void acks(void)
+{
+	struct vgic_cpu *vc = &CPU(0)->arch.vgic;
+	u32 i;
+
+	fake_vm_start(1, 64);
+	enable(0, SPI(2), VGIC_LEVEL, 0x80);
+	enable(0, SPI(3), 0, 0x80);
+	inject(0, SPI(2), true);
+	take_one(0);
+	tap_ok(!vc->nr_acked, "acks: none wanted, none told");
+
+	fake_vm.arch.vgic.want_acks = true;
+	fake_enter(CPU(0));
+	fake_ack(CPU(0));
+	fake_exit(CPU(0));
+	tap_ok(!vc->nr_acked, "acks: none while it is active");
+	inject(0, SPI(2), false);
+	fake_enter(CPU(0));
+	tap_ok(lr(0, 0) & VGIC_LR_EOI, "acks: EOI exit though the line is low");
+	tap_ok(fake_eoi(CPU(0), SPI(2)), "acks: EOI brings the vCPU out");
+	fake_exit(CPU(0));
+	tap_ok(vc->nr_acked == 1 && vc->acked[0] == SPI(2), "acks: told");
+
+	vc->nr_acked = 0;
+	inject(0, SPI(3), true);
+	take_one(0);
+	tap_ok(!vc->nr_acked, "acks: not of an edge");
+	vc->private[22].flags |= VGIC_ENABLED;
+	inject(0, 22, true);
+	take_one(0);
+	tap_ok(!vc->nr_acked, "acks: not of a PPI");
+
+	/* six active ones on four list registers: the EOIs of two find none */
+	fake_vm_start(1, 64);
+	fake_vm.arch.vgic.want_acks = true;
+	for (i = 0; i < 6; i++) {
+		enable(0, SPI(i), VGIC_LEVEL, 0x80 - 8 * i);
+		inject(0, SPI(i), true);
+		fake_enter(CPU(0));
+		fake_ack(CPU(0));
+		fake_exit(CPU(0));
+		inject(0, SPI(i), false);
+	}
+	for (i = 6; i--;) {
+		fake_enter(CPU(0));
+		fake_eoi(CPU(0), SPI(i));
+		fake_exit(CPU(0));
+	}
+	tap_ok(vc->nr_acked == 6 && vc->acked[0] == SPI(5) && vc->acked[5] == SPI(0),
+	       "acks: of those without a list register too");
+}
+
 static void hardware(void)
 {
 	u8 phys = 1;
@@ -536,6 +590,7 @@ int main(void)
 	tap_begin();
 	edge();
 	level();
+	acks();
 	hardware();
 	masks();
 	errors();
