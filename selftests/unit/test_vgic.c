@@ -174,12 +174,11 @@ static void acks(void)
 		fake_exit(CPU(0));
 		inject(0, SPI(i), false);
 	}
-	for (i = 6; i--;) {
-		fake_enter(CPU(0));
+	fake_enter(CPU(0));
+	for (i = 6; i--;)
 		fake_eoi(CPU(0), SPI(i));
-		fake_exit(CPU(0));
-	}
-	tap_ok(vc->nr_acked == 6 && vc->acked[0] == SPI(5) && vc->acked[5] == SPI(0),
+	fake_exit(CPU(0));
+	tap_ok(vc->nr_acked == 6 && vc->acked[0] == SPI(1) && vc->acked[1] == SPI(0),
 	       "acks: of those without a list register too");
 }
 
