@@ -142,13 +142,13 @@ part_balloon() {
 
 part_snapshot() {
 	initrd_with "$here/steady"
-	qemu-img create -q -f qcow2 $tmp/snap.qcow2 64M
+	qemu-img create -q -f qcow2 $tmp/qcow2 64M
 	CPUS=${SNAP_CPUS:-2}
 	check 'a guest starts with a qcow2 disk' qemu snap 'steady 16 1000' \
-		-drive file=$tmp/snap.qcow2,format=qcow2,if=none,id=d0 -device virtio-blk-device,drive=d0
+		-drive file=$tmp/qcow2,format=qcow2,if=none,id=d0 -device virtio-blk-device,drive=d0
 	check 'the load runs' says snap 'steady: 3 s' 240
 	check 'savevm' hmp snap 'savevm one'
-	check 'info snapshots has it' sh -c "$(command -v qemu-img) snapshot -U -l $tmp/snap.qcow2 | grep one"
+	check 'info snapshots has it' sh -c "$(command -v qemu-img) snapshot -U -l $tmp/qcow2 | grep one"
 	check 'the load goes on' goes_on snap 'steady:'
 	check 'loadvm' hmp snap 'loadvm one'
 	check 'the load goes on from there' goes_on snap 'steady:'
@@ -156,7 +156,7 @@ part_snapshot() {
 	check 'quit' qmp snap '{"execute":"quit"}'
 	check 'QEMU ends' gone snap
 	check 'another QEMU starts from the snapshot' qemu snap2 'steady 16 1000' -loadvm one \
-		-drive file=$tmp/snap.qcow2,format=qcow2,if=none,id=d0 -device virtio-blk-device,drive=d0
+		-drive file=$tmp/qcow2,format=qcow2,if=none,id=d0 -device virtio-blk-device,drive=d0
 	check 'the load goes on' goes_on snap2 'steady:'
 	check 'nothing is wrong' sh -c "! grep -e BAD -e 'guest: up' $tmp/snap2"
 	stop_qemu snap2
