@@ -14,15 +14,6 @@ initrd_with "$here/steady"
 # What both hypervisors have to offer.
 CPU=host,pmu=off MACHINE=virt,its=off,gic-version=3 CPUS=${1:-2}
 me=$(hostname)
-
-# meet N: both hosts are here. Host 2 listens.
-meet() {
-	if [ "$me" = host2 ]; then
-		timeout 300 nc -l -p $((6000 + $1)) </dev/null
-	else
-		until_true 300 nc host2 $((6000 + $1)) </dev/null
-	fi
-}
 moved() { qmp "$1" '{"execute":"query-migrate"}' | grep -q '"status": "\(completed\|failed\)"'; }
 
 # send NAME TO: the guest goes, its QEMU ends.

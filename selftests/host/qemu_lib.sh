@@ -2,23 +2,12 @@
 # shellcheck shell=sh
 # Stock QEMU on whatever /dev/kvm is: start it, talk QMP to it, look at its guest's console. Sourced after tap.sh, in a
 # host of "lab/host --programs qemu --guest".
+# shellcheck disable=SC2154 # tap.sh sets tmp, eval sets p
 
 # There is no /dev/kvm without a module or KVM, and then nothing here means anything.
 need_qemu() {
 	command -v qemu-system-aarch64 >/dev/null || { echo '1..0 # SKIP no QEMU here'; exit 4; }
 	echo "# $(qemu-system-aarch64 --version | head -n 1), $([ -d /sys/module/avmm ] && echo AVMM || echo in-tree KVM)"
-}
-
-# An initrd like the guest's with the program beside it in /bin.
-initrd_with() {
-	rm -rf $tmp/initrd.d
-	mkdir -p $tmp/initrd.d/bin
-	cp "$1" $tmp/initrd.d/bin
-	{
-		cat /guest/initrd.cpio.gz
-		(cd $tmp/initrd.d && find . -mindepth 1 | cpio -o -H newc 2>/dev/null | gzip)
-	} >$tmp/initrd
-	INITRD=$tmp/initrd
 }
 
 # qemu NAME COMMAND [ARGUMENT]...: starts it with a guest that runs the command and powers off. The console goes to

@@ -43,6 +43,18 @@ guest() {
 	pid=$!
 }
 
+# An initrd like the guest's with the program beside it in /bin.
+initrd_with() {
+	rm -rf $tmp/initrd.d
+	mkdir -p $tmp/initrd.d/bin
+	cp "$1" $tmp/initrd.d/bin
+	{
+		cat /guest/initrd.cpio.gz
+		(cd $tmp/initrd.d && find . -mindepth 1 | cpio -o -H newc 2>/dev/null | gzip)
+	} >$tmp/initrd
+	INITRD=$tmp/initrd
+}
+
 # up NAME: the guest's first process runs; $pid is its VMM.
 up() {
 	until_true 120 grep -q -e '^guest: up' -e 'Kernel panic' "$tmp/$1"
@@ -66,6 +78,15 @@ ended() {
 }
 
 alive() { kill -0 "$1" 2>/dev/null; }
+
+# meet N: the two hosts of "lab/host --peer" wait for each other. Host 2 listens.
+meet() {
+	if [ "$(hostname)" = host2 ]; then
+		timeout 300 nc -l -p $((6000 + $1)) </dev/null
+	else
+		until_true 300 nc host2 $((6000 + $1)) </dev/null
+	fi
+}
 
 # What was printed has left the machine; after that it may go down.
 drain() { for s in 0 1; do stty -F /dev/ttyS$s raw; done; }
