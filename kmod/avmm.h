@@ -11,6 +11,7 @@
  *	vcpu->mutex		[v] one ioctl at a time on a vCPU
  *	  vm->lock		[m] creation of vCPUs and devices, VM-wide set-up
  *	    vm->slots_lock	[s] writers of memory slots and of the MMIO bus
+ *	    vgic_its.lock	[i] commands and registers of an ITS, see irq/its.h
  *	      mmap_lock		    (the VMM's mm)
  *	        vm->mmu_lock	[u] stage-2 tables, invalidation counters
  *		  vgic locks	    see irq/vgic.h
@@ -75,7 +76,7 @@ struct avmm_iodev {
 /**
  * struct avmm_iodev_ops - what a region does
  * @read: fill *@val, already zero-extended; 0, or -EOPNOTSUPP for "not here"
- * @write: take @val
+ * @write: take @val; -EAGAIN: it has begun and is not done, the guest shall store again
  *
  * Called in the vCPU thread under vm->srcu; may sleep. @len is 1, 2, 4 or 8.
  */

@@ -32,6 +32,12 @@ static int has_ras(struct avmm_vm *vm)
 	return avmm_host.has_ras;
 }
 
+/* a question about a VM: the system fd has no answer, and KVM says so */
+static int msi_devid(struct avmm_vm *vm)
+{
+	return vm ? vm->arch.vgic.has_its : -EINVAL;
+}
+
 static const struct cap caps[] = {
 	{ AVMM_CAP_IRQCHIP, 1 },
 	{ AVMM_CAP_USER_MEMORY, 1 },
@@ -49,6 +55,7 @@ static const struct cap caps[] = {
 	{ AVMM_CAP_VCPU_EVENTS, 1 },
 	{ AVMM_CAP_MAX_VCPUS, .fn = max_vcpus },
 	{ AVMM_CAP_ONE_REG, 1 },
+	{ AVMM_CAP_SIGNAL_MSI, 1 },
 	{ AVMM_CAP_READONLY_MEM, 1 },
 	{ AVMM_CAP_IRQFD_RESAMPLE, 1 },
 	{ AVMM_CAP_ARM_PSCI, 1 },
@@ -60,6 +67,7 @@ static const struct cap caps[] = {
 	{ AVMM_CAP_IOEVENTFD_ANY_LENGTH, 1 },
 	{ AVMM_CAP_VCPU_ATTRIBUTES, 1 },
 	{ AVMM_CAP_MAX_VCPU_ID, AVMM_MAX_VCPUS },
+	{ AVMM_CAP_MSI_DEVID, .fn = msi_devid },
 	{ AVMM_CAP_IMMEDIATE_EXIT, 1 },
 	{ AVMM_CAP_ARM_INJECT_SERROR_ESR, .fn = has_ras },
 	{ AVMM_CAP_COALESCED_PIO, 1 },

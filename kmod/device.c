@@ -14,6 +14,7 @@ struct device_type {
 static const struct device_type types[] = {
 	{ AVMM_DEV_TYPE_ARM_VGIC_V2, &vgic_v2_device_ops },
 	{ AVMM_DEV_TYPE_ARM_VGIC_V3, &vgic_v3_device_ops },
+	{ AVMM_DEV_TYPE_ARM_VGIC_ITS, &vgic_its_device_ops },
 };
 
 static long set_attr(void *obj, void *arg, unsigned long uarg)

@@ -136,7 +136,7 @@ int avmm_iobus_read(struct avmm_vcpu *vcpu, u64 addr, int len, u64 *val)
 	return ret;
 }
 
-/** avmm_iobus_write - a guest store; see avmm_iobus_read() */
+/** avmm_iobus_write - a guest store; see avmm_iobus_read(). Also -EAGAIN: store again */
 int avmm_iobus_write(struct avmm_vcpu *vcpu, u64 addr, int len, u64 val)
 {
 	int idx = srcu_read_lock(&vcpu->vm->srcu);

@@ -239,6 +239,16 @@ static long set_device_addr(void *vm, void *arg, unsigned long uarg)
 	return vgic_v2_set_addr(vm, da->id & AVMM_ARM_DEVICE_TYPE_MASK, da->addr);
 }
 
+static long signal_msi(void *obj, void *arg, unsigned long uarg)
+{
+	const struct avmm_msi *msi = arg;
+	struct avmm_vm *vm = obj;
+
+	if (!vgic_present(vm) || (msi->flags & ~AVMM_MSI_VALID_DEVID))
+		return -EINVAL;
+	return vgic_inject_msi(vm, msi);
+}
+
 static long preferred_target(void *vm, void *arg, unsigned long uarg)
 {
 	struct avmm_vcpu_init *init = arg;
@@ -282,6 +292,7 @@ static const struct avmm_ioctl vm_ioctls[] = {
 	{ AVMM_IRQFD, 0, irqfd },
 	{ AVMM_IOEVENTFD, 0, ioeventfd },
 	{ AVMM_ENABLE_CAP, AVMM_IOC_VM_LOCK, enable_cap },
+	{ AVMM_SIGNAL_MSI, 0, signal_msi },
 	{ AVMM_ARM_PREFERRED_TARGET, 0, preferred_target },
 	{ AVMM_CREATE_DEVICE, AVMM_IOC_VM_LOCK, create_device },
 	{ AVMM_CREATE_IRQCHIP, AVMM_IOC_VALUE | AVMM_IOC_VM_LOCK, create_irqchip },

@@ -124,18 +124,24 @@ static int ask_user(struct avmm_vcpu *vcpu, u64 ipa, u64 val)
  * Asked before the memory slots: a device's registers are never memory, and
  * their cost is what guests notice.
  *
- * Return: true if one answered; the PC is past the instruction then.
+ * Return: true if one answered. The PC is past the instruction then, unless the device
+ * wants it executed again.
  */
 bool avmm_mmio_kernel(struct avmm_vcpu *vcpu, u64 ipa)
 {
 	struct avmm_ctx *ctx = vcpu->arch.ctx;
 	u64 val = 0;
+	int ret;
 
 	decode(vcpu);
 	if (vcpu->arch.mmio.write) {
 		if (vcpu->arch.mmio.rt != 31)
 			val = bus_order(ctx, ctx->x[vcpu->arch.mmio.rt], vcpu->arch.mmio.len);
-		if (avmm_iobus_write(vcpu, ipa, vcpu->arch.mmio.len, val))
+		ret = avmm_iobus_write(vcpu, ipa, vcpu->arch.mmio.len, val);
+		/* long work: signals and the scheduler have their turn between two of its parts */
+		if (ret == -EAGAIN)
+			return true;
+		if (ret)
 			return false;
 	} else {
 		if (avmm_iobus_read(vcpu, ipa, vcpu->arch.mmio.len, &val))

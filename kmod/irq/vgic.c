@@ -16,6 +16,17 @@
 
 /* ---- finding interrupts and vCPUs ---- */
 
+/** vgic_irq_init - an interrupt of group 1, of priority 0, neither pending nor active */
+void vgic_irq_init(struct vgic_irq *irq, u32 intid, struct avmm_vcpu *home, u32 flags)
+{
+	INIT_LIST_HEAD(&irq->node);
+	irq->intid = intid;
+	irq->home = home;
+	irq->target = home;
+	irq->flags = flags;
+	irq->lr = intid | VGIC_LR_GROUP1;
+}
+
 /**
  * vgic_get_irq - find an interrupt by number
  * @vm: initialised GIC
@@ -150,11 +161,13 @@ static void unlist(struct vgic_cpu *vc, struct vgic_irq *irq)
 	vc->nr_listed--;
 }
 
-/*
- * Take an interrupt that has calmed down off the list, if nothing else is to be
- * done about it there. Context: its lock held
+/**
+ * vgic_unqueue - take an interrupt that has calmed down off the list
+ * @irq: it has changed; stays on the list if something else is to be done about it there
+ *
+ * Context: its lock held
  */
-static void vgic_unqueue(struct vgic_irq *irq)
+void vgic_unqueue(struct vgic_irq *irq)
 {
 	if ((irq->flags & (VGIC_QUEUED | VGIC_IN_LR)) == VGIC_QUEUED &&
 	    !vgic_wants_list(irq->flags) && irq->target == irq->home)
@@ -655,7 +668,8 @@ static void fold_lr(struct avmm_vcpu *vcpu, struct vgic_irq *irq, u64 lr)
 {
 	u32 f = irq->flags & ~(VGIC_IN_LR | VGIC_LR_LATCH | VGIC_ACTIVE);
 
-	if (lr & VGIC_LR_ACTIVE)
+	/* LPIs have no active state (4.8.2), though some list registers show one */
+	if ((lr & VGIC_LR_ACTIVE) && irq->intid < VGIC_LPI_BASE)
 		f |= VGIC_ACTIVE;
 	/* not taken yet; an edge that came meanwhile is in VGIC_LATCH itself */
 	if ((irq->flags & VGIC_LR_LATCH) && (lr & VGIC_LR_PENDING))

@@ -7,6 +7,7 @@
  *
  *	vm->lock		[m] creation, initialisation, addresses
  *	  vm->slots_lock	[s] the redistributor regions, once they are on the bus
+ *	  vgic_its.lock		[i] one per ITS, see irq/its.h
  *	    vgic_cpu.lock	[h] one per vCPU: its list, and every interrupt at home there
  *
  * [h] is raw, is taken with interrupts off, and two are taken in the order of
@@ -23,6 +24,7 @@
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 struct avmm_vm;
 struct avmm_vcpu;
@@ -34,6 +36,8 @@ struct avmm_device_ops;
 #define VGIC_NR_PRIVATE		32	/* SGIs and PPIs */
 #define VGIC_MAX_SPI		1019
 #define VGIC_MAX_IRQS		1024
+#define VGIC_LPI_BASE		8192	/* the first LPI */
+#define VGIC_LPI_ID_BITS	16	/* GICD_TYPER.IDbits + 1 with LPIs: the last is 65535 */
 #define VGIC_MAX_LRS		16
 #define VGIC_MAX_ACKED		(VGIC_MAX_LRS + 32)	/* and EOIcount has five bits */
 #define VGIC_ADDR_UNDEF		(~0ULL)
@@ -65,6 +69,7 @@ struct avmm_device_ops;
  * @mpidr: [h] GICD_IROUTER, affinities 2 to 0
  * @targets: [h] GICD_ITARGETSR of a GICv2
  * @senders: [h] of a GICv2's SGI: vCPUs whose SGI is pending, but for the one in a list register
+ * @nr_maps: [h] of an LPI: how many events ITSs translate to it
  * @owner: [h] who drives its line; NULL: user space
  * @phys_active: with LR.HW: is the physical interrupt active on this CPU? Set to 0 when the
  *	guest's deactivation has deactivated it
@@ -76,7 +81,10 @@ struct vgic_irq {
 	u64 lr;
 	u32 flags;
 	u32 intid;
-	u32 mpidr;
+	union {
+		u32 mpidr;
+		u32 nr_maps;
+	};
 	u8 targets;
 	u8 senders;
 	void *owner;
@@ -96,7 +104,7 @@ struct vgic_irq {
  * @nr_acked: their number
  * @private: SGIs and PPIs
  * @pendbaser: GICR_PENDBASER
- * @lpis_enabled: GICR_CTLR.EnableLPIs
+ * @lpis_enabled: [h] to write; GICR_CTLR.EnableLPIs
  * @pri_bits: ICC_CTLR_EL1.PRIbits + 1
  * @id_bits: ICC_CTLR_EL1.IDbits
  *
@@ -133,8 +141,9 @@ struct vgic_cpu {
  * @dist_frame: the distributor on the bus
  * @rd_regions: [m] struct vgic_rd_region by rising index
  * @propbaser: GICR_PROPBASER, one for all redistributors
- * @has_its: [m]
- * @msis_require_devid: [m] MSIs are told apart by the device that sent them
+ * @lpis: LPIs by number, once they have been mapped; they stay until the VM ends
+ * @has_its: [m] to write; an ITS was created
+ * @its_list: struct vgic_its that have an address; [m] to add, never removed
  * @want_acks: the guest's deactivations of level-sensitive SPIs are to be told
  *	(vgic_cpu.acked): there are resampling irqfds. vm->irq_lock to write
  */
@@ -152,8 +161,9 @@ struct vgic_dist {
 	struct vgic_frame *dist_frame;
 	struct list_head rd_regions;
 	u64 propbaser;
+	struct xarray lpis;
 	bool has_its;
-	bool msis_require_devid;
+	struct list_head its_list;
 	bool want_acks;
 };
 
@@ -198,15 +208,17 @@ int vgic_map_phys(struct avmm_vcpu *vcpu, u32 intid, u32 hwirq, u8 __percpu *phy
 /* guest wrote ICC_SGI1R_EL1 (or ASGI1R, SGI0R without @group1) */
 void vgic_send_sgi(struct avmm_vcpu *vcpu, u64 reg, bool group1);
 int vgic_irq_line(struct avmm_vm *vm, const struct avmm_irq_level *line);	/* AVMM_IRQ_LINE */
+
 /*
- * vgic_its.c: an MSI as it arrives at the ITS. > 0: delivered, 0: the guest does not want it;
- * -ENODEV: there is no ITS, other errnos: it is not for this one. The second may be called in any
- * context and says -EWOULDBLOCK when the first one has to do it.
+ * An MSI to an ITS. 1: delivered; 0: the guest has not mapped it; -ENODEV there is no ITS, -EINVAL
+ * none at that address, or no device id, -EBUSY the ITS or LPIs are disabled. Sleeps nowhere.
+ * vgic_inject_msi_atomic: 1, or -EWOULDBLOCK for all else: let a thread ask and see what it is.
  */
 int vgic_inject_msi(struct avmm_vm *vm, const struct avmm_msi *msi);
 int vgic_inject_msi_atomic(struct avmm_vm *vm, const struct avmm_msi *msi);
 
 extern const struct avmm_device_ops vgic_v2_device_ops, vgic_v3_device_ops;
+extern const struct avmm_device_ops vgic_its_device_ops;
 
 /*
  * ---- second part: private ----
@@ -277,13 +289,22 @@ static inline bool vgic_wants_list(u32 flags)
 	return (flags & VGIC_ACTIVE) || ((flags & VGIC_ENABLED) && vgic_is_pending(flags));
 }
 
+/* GICR_PROPBASER, GICR_PENDBASER (12.11) */
+#define VGIC_PROPBASER_INIT	((3ULL << 7) | (1ULL << 10))	/* write-back, inner shareable */
+#define VGIC_PENDBASER_INIT	VGIC_PROPBASER_INIT
+#define VGIC_PROPBASER_ADDR	0x000ffffffffff000ULL
+#define VGIC_PENDBASER_ADDR	0x000fffffffff0000ULL
+#define VGIC_PENDBASER_PTZ	(1ULL << 62)
+
 /* vgic.c; [h] is that of the interrupt */
+void vgic_irq_init(struct vgic_irq *irq, u32 intid, struct avmm_vcpu *home, u32 flags);
 struct vgic_irq *vgic_get_irq(struct avmm_vm *vm, struct avmm_vcpu *vcpu, u32 intid);
 struct avmm_vcpu *vgic_vcpu_by_aff(struct avmm_vm *vm, u64 aff);
 u64 vgic_vcpu_aff(struct avmm_vcpu *vcpu);
 unsigned long vgic_irq_lock(struct vgic_irq *irq) __acquires(irq);
 void vgic_irq_unlock(struct vgic_irq *irq, unsigned long flags) __releases(irq);
 struct avmm_vcpu *vgic_queue(struct vgic_irq *irq);
+void vgic_unqueue(struct vgic_irq *irq);
 void vgic_route(struct vgic_irq *irq, struct avmm_vcpu *target);
 void vgic_rehome(struct vgic_irq *irq);
 void vgic_wait_fold(struct vgic_irq *irq);
@@ -296,6 +317,21 @@ int vgic_set_nr_irqs(struct avmm_vm *vm, u32 nr);
 int vgic_set_dist_base(struct avmm_vm *vm, u64 base);
 int vgic_add_rd_region(struct avmm_vm *vm, u32 index, u64 base, u32 count);
 bool vgic_rd_is_last(struct avmm_vcpu *vcpu);
+
+int vgic_check_range(struct avmm_vm *vm, u64 base, u64 len);
+
+/* lpi.c; they may sleep, but for vgic_get_lpi() and vgic_lpi_inject() */
+struct vgic_irq *vgic_get_lpi(struct avmm_vm *vm, u32 intid);
+bool vgic_lpi_inject(struct vgic_irq *irq);
+int vgic_lpi_map(struct avmm_vm *vm, u32 intid, struct avmm_vcpu *target);
+void vgic_lpi_unmap(struct vgic_irq *irq);
+void vgic_lpi_clear(struct vgic_irq *irq);
+int vgic_lpi_configure(struct avmm_vm *vm, struct vgic_irq *irq);
+void vgic_lpis_configure(struct avmm_vcpu *vcpu);
+void vgic_lpis_move(struct avmm_vcpu *from, struct avmm_vcpu *to);
+void vgic_lpis_enable(struct avmm_vcpu *vcpu, bool on);
+int vgic_lpis_save(struct avmm_vm *vm);
+void vgic_lpis_free(struct avmm_vm *vm);
 
 /* redist.c: the host's redistributors */
 void vgic_redist_init(void);

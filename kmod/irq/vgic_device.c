@@ -313,7 +313,6 @@ static int addr_access(struct avmm_vm *vm, const struct avmm_device_attr *attr, 
 
 /* ---- the device ---- */
 
-/* SAVE_PENDING_TABLES: without LPIs there is nothing in guest memory to bring up to date */
 static int control(struct avmm_vm *vm, u64 attr)
 {
 	int ret;
@@ -325,8 +324,10 @@ static int control(struct avmm_vm *vm, u64 attr)
 		ret = vgic_init(vm);
 	} else {
 		ret = avmm_lock_all_vcpus(vm);
-		if (!ret)
+		if (!ret) {
+			ret = vgic_initialized(vm) ? vgic_lpis_save(vm) : -ENXIO;
 			avmm_unlock_all_vcpus(vm);
+		}
 	}
 	mutex_unlock(&vm->lock);
 	return ret;

@@ -16,7 +16,6 @@
 #define FRAME_ALIGN		0x10000U
 #define V2_FRAME_ALIGN		0x1000U
 #define LEGACY_NR_SPIS		(256 - VGIC_NR_PRIVATE)	/* if user space does not say */
-#define PENDBASER_INIT		((3ULL << 7) | (1ULL << 10))	/* write-back, inner shareable */
 
 /* ---- host ---- */
 
@@ -85,6 +84,8 @@ void vgic_vm_init(struct avmm_vm *vm)
 	dist->dist_base = VGIC_ADDR_UNDEF;
 	dist->cpu_base = VGIC_ADDR_UNDEF;
 	INIT_LIST_HEAD(&dist->rd_regions);
+	INIT_LIST_HEAD(&dist->its_list);
+	xa_init_flags(&dist->lpis, XA_FLAGS_ACCOUNT);
 }
 
 /** vgic_vm_destroy - free what the GIC has; no vCPU is left */
@@ -97,6 +98,7 @@ void vgic_vm_destroy(struct avmm_vm *vm)
 		kfree(region);
 	kfree(dist->dist_frame);
 	kvfree(dist->spis);
+	vgic_lpis_free(vm);
 }
 
 bool vgic_present(struct avmm_vm *vm)
@@ -157,16 +159,6 @@ int vgic_create(struct avmm_vm *vm, u32 model)
 	return ret;
 }
 
-static void irq_init(struct vgic_irq *irq, u32 intid, struct avmm_vcpu *home, u32 flags)
-{
-	INIT_LIST_HEAD(&irq->node);
-	irq->intid = intid;
-	irq->home = home;
-	irq->target = home;
-	irq->flags = flags;
-	irq->lr = intid | VGIC_LR_GROUP1;
-}
-
 /* As in KVM all interrupts begin in group 0, and SPIs go to the first vCPU, but name no target. */
 static void make_v2(struct avmm_vm *vm)
 {
@@ -217,7 +209,7 @@ int vgic_init(struct avmm_vm *vm)
 	}
 	/* IROUTER resets to 0.0.0.0: the first vCPU */
 	for (i = 0; i < dist->nr_spis; i++)
-		irq_init(&dist->spis[i], VGIC_NR_PRIVATE + i, vm->vcpus[0], 0);
+		vgic_irq_init(&dist->spis[i], VGIC_NR_PRIVATE + i, vm->vcpus[0], 0);
 	if (is_v2(vm))
 		make_v2(vm);
 	dist->revision = 3;
@@ -285,10 +277,10 @@ int vgic_vcpu_init(struct avmm_vcpu *vcpu)
 	raw_spin_lock_init(&vc->lock);
 	INIT_LIST_HEAD(&vc->list);
 	for (i = 0; i < VGIC_NR_SGIS; i++)
-		irq_init(&vc->private[i], i, vcpu, VGIC_ENABLED);
+		vgic_irq_init(&vc->private[i], i, vcpu, VGIC_ENABLED);
 	for (; i < VGIC_NR_PRIVATE; i++)
-		irq_init(&vc->private[i], i, vcpu, VGIC_LEVEL);
-	vc->pendbaser = PENDBASER_INIT;
+		vgic_irq_init(&vc->private[i], i, vcpu, VGIC_LEVEL);
+	vc->pendbaser = VGIC_PENDBASER_INIT;
 	vgic_vcpu_reset(vcpu);
 	return 0;
 }
@@ -325,7 +317,8 @@ static bool overlap(u64 a, u64 alen, u64 b, u64 blen)
 	return a < b + blen && b < a + alen;
 }
 
-static int check_range(struct avmm_vm *vm, u64 base, u64 len)
+/** vgic_check_range - may a frame be there? 0, -EINVAL alignment, -E2BIG no guest address */
+int vgic_check_range(struct avmm_vm *vm, u64 base, u64 len)
 {
 	u64 end = 1ULL << vm->s2.ipa_bits;
 	u32 align = is_v2(vm) ? V2_FRAME_ALIGN : FRAME_ALIGN;
@@ -353,7 +346,7 @@ int vgic_set_dist_base(struct avmm_vm *vm, u64 base)
 
 	if (vm->arch.vgic.dist_base != VGIC_ADDR_UNDEF)
 		return -EEXIST;
-	ret = check_range(vm, base, AVMM_VGIC_V3_DIST_SIZE);
+	ret = vgic_check_range(vm, base, AVMM_VGIC_V3_DIST_SIZE);
 	if (!ret)
 		vm->arch.vgic.dist_base = base;
 	return ret;
@@ -379,7 +372,7 @@ int vgic_v2_set_addr(struct avmm_vm *vm, u64 type, u64 addr)
 	len = type == AVMM_VGIC_V2_ADDR_TYPE_CPU ? AVMM_VGIC_V2_CPU_SIZE : AVMM_VGIC_V2_DIST_SIZE;
 	if (*base != VGIC_ADDR_UNDEF)
 		return -EEXIST;
-	ret = check_range(vm, addr, len);
+	ret = vgic_check_range(vm, addr, len);
 	if (!ret)
 		*base = addr;
 	return ret;
@@ -420,7 +413,7 @@ int vgic_add_rd_region(struct avmm_vm *vm, u32 index, u64 base, u32 count)
 	list_for_each_entry(region, &dist->rd_regions, node)
 		if (overlap(region->base, region_len(vm, region), base, len))
 			return -EINVAL;
-	ret = check_range(vm, base, len);
+	ret = vgic_check_range(vm, base, len);
 	if (ret)
 		return ret;
 	region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
@@ -556,7 +549,7 @@ static int check_places(struct avmm_vm *vm)
 		return -ENXIO;
 	list_for_each_entry(region, &dist->rd_regions, node) {
 		/* the single region has grown with the number of vCPUs since it was placed */
-		if (check_range(vm, region->base, region_len(vm, region)) ||
+		if (vgic_check_range(vm, region->base, region_len(vm, region)) ||
 		    overlap(dist->dist_base, AVMM_VGIC_V3_DIST_SIZE, region->base,
 			    region_len(vm, region)))
 			return -EINVAL;

@@ -12,7 +12,6 @@
 #define TYPER_IDBITS_SHIFT	19
 #define TYPER_LPIS		(1U << 17)
 #define ID_BITS_SPI		10
-#define ID_BITS_LPI		16
 
 /* ARM, product 'K': KVM's, whose saved state we take and give */
 #define IIDR			0x4b00043bU
@@ -21,6 +20,7 @@
 #define IIDR_REVISION_MIN	2		/* groups mean what they say; 3: LPIs by register */
 #define IIDR_REVISION_MAX	3
 
+#define RDIST_CTLR_ENABLE_LPIS	(1U << 0)
 #define RDIST_CTLR_CES		(1U << 1)	/* EnableLPIs may be cleared */
 #define RDIST_CTLR_IR		(1U << 2)	/* LPIs may be invalidated by register */
 #define RDIST_TYPER_PLPIS	1ULL
@@ -31,7 +31,6 @@
 /* the bits that are there: address, inner cacheability, shareability, IDbits (12.11) */
 #define PROPBASER_MASK		0x000fffffffffff9fULL
 #define PENDBASER_MASK		0x400fffffffff0f80ULL
-#define PENDBASER_PTZ		(1ULL << 62)
 #define BASER_INNER		(7ULL << 7)
 #define BASER_INNER_NC		(1ULL << 7)
 #define BASER_INNER_RAWB	(3ULL << 7)
@@ -80,7 +79,7 @@ static u64 typer_read(struct avmm_vcpu *vcpu, u32 off)
 	u32 lines = (dist->nr_spis + VGIC_NR_PRIVATE) / 32 - 1;
 
 	if (dist->has_its)
-		return lines | TYPER_LPIS | (ID_BITS_LPI - 1) << TYPER_IDBITS_SHIFT;
+		return lines | TYPER_LPIS | (VGIC_LPI_ID_BITS - 1) << TYPER_IDBITS_SHIFT;
 	return lines | (ID_BITS_SPI - 1) << TYPER_IDBITS_SHIFT;
 }
 
@@ -144,6 +143,14 @@ static u64 rctlr_read(struct avmm_vcpu *vcpu, u32 off)
 	return dist_of(vcpu)->revision < 3 ? val : val | RDIST_CTLR_CES | RDIST_CTLR_IR;
 }
 
+/* what its two tables say is taken over before the store is done, so RWP stays 0 */
+static int rctlr_write(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
+{
+	if (dist_of(vcpu)->has_its)
+		vgic_lpis_enable(vcpu, val & RDIST_CTLR_ENABLE_LPIS);
+	return 0;
+}
+
 static u64 rtyper_read(struct avmm_vcpu *vcpu, u32 off)
 {
 	u64 val = vgic_vcpu_aff(vcpu) << RDIST_TYPER_AFF_SHIFT |
@@ -188,13 +195,35 @@ static int propbaser_write(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
 
 static u64 pendbaser_read(struct avmm_vcpu *vcpu, u32 off)
 {
-	return READ_ONCE(vcpu->arch.vgic.pendbaser) & ~PENDBASER_PTZ;
+	return READ_ONCE(vcpu->arch.vgic.pendbaser) & ~VGIC_PENDBASER_PTZ;
 }
 
 static int pendbaser_write(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
 {
 	if (!vcpu->arch.vgic.lpis_enabled)
 		store_baser(&vcpu->arch.vgic.pendbaser, val, mask, PENDBASER_MASK);
+	return 0;
+}
+
+/*
+ * INVLPIR and INVALLR: the upper half is GICv4's, and without EnableLPIs both are
+ * UNPREDICTABLE: ignored.
+ */
+static int invlpir_write(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
+{
+	struct vgic_irq *irq = NULL;
+
+	if ((u32)mask && vcpu->arch.vgic.lpis_enabled)
+		irq = vgic_get_lpi(vcpu->vm, (u32)val);
+	if (irq)
+		vgic_lpi_configure(vcpu->vm, irq);
+	return 0;
+}
+
+static int invallr_write(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
+{
+	if ((u32)mask && vcpu->arch.vgic.lpis_enabled)
+		vgic_lpis_configure(vcpu);
 	return 0;
 }
 
@@ -208,11 +237,13 @@ const struct vgic_handler vgic_iidr_user = { .read = iidr_read, .write = iidr_us
 static const struct vgic_handler zero_user = { .write = must_be_zero };
 static const struct vgic_handler irouter = { .read = irouter_read, .write = irouter_write };
 static const struct vgic_handler pidr = { .read = pidr_read };
-static const struct vgic_handler rctlr = { .read = rctlr_read };
+static const struct vgic_handler rctlr = { .read = rctlr_read, .write = rctlr_write };
 static const struct vgic_handler rtyper = { .read = rtyper_read };
 static const struct vgic_handler riidr = { .read = riidr_read };
 static const struct vgic_handler propbaser = { .read = propbaser_read, .write = propbaser_write };
 static const struct vgic_handler pendbaser = { .read = pendbaser_read, .write = pendbaser_write };
+static const struct vgic_handler invlpir = { .write = invlpir_write };
+static const struct vgic_handler invallr = { .write = invallr_write };
 
 #define REG(off, bytes, w, g, u)	\
 	{ .offset = (off), .len = (bytes), .width = (w), .guest = &(g), .user = &(u) }
@@ -257,8 +288,8 @@ static const struct vgic_reg redist_regs[] = {
 	REG(0x0014, 4, VGIC_W32, vgic_raz, vgic_raz),				/* WAKER: awake */
 	REG(0x0070, 8, W32_64, propbaser, propbaser),
 	REG(0x0078, 8, W32_64, pendbaser, pendbaser),
-	REG(0x00a0, 8, W32_64, vgic_raz, vgic_raz),				/* INVLPIR */
-	REG(0x00b0, 8, W32_64, vgic_raz, vgic_raz),				/* INVALLR */
+	REG(0x00a0, 8, W32_64, invlpir, invlpir),
+	REG(0x00b0, 8, W32_64, invallr, invallr),
 	REG(0x00c0, 4, VGIC_W32, vgic_raz, vgic_raz),				/* SYNCR */
 	REG(0xffd0, 48, VGIC_W32, pidr, pidr),
 	RD_FIELDS(0x0080, 1, VGIC_W32, vgic_group, vgic_group),			/* IGROUPR0 */

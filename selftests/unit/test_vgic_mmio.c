@@ -2,6 +2,7 @@
 /* CFLAGS: -Iunit/vgic_fake -I../kmod */
 /* The register tables of the virtual GICv3, as a guest and as user space meet them. */
 #include "kmod/irq/vgic.c"
+#include "kmod/irq/lpi.c"
 #include "kmod/irq/vgic_mmio.c"
 #include "kmod/irq/vgic_mmio_v3.c"
 #include "vgic_table.h"

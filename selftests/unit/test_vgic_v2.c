@@ -5,6 +5,7 @@
  * senders.
  */
 #include "kmod/irq/vgic.c"
+#include "kmod/irq/lpi.c"
 #include "kmod/irq/vgic_mmio.c"
 #include "kmod/irq/vgic_mmio_v3.c"
 #include "kmod/irq/vgic_mmio_v2.c"

@@ -75,6 +75,10 @@ static inline void list_del(struct list_head *n)
 	n->next = n->prev = NULL;
 }
 
+#define list_add_tail_rcu(n, h)	list_add_tail(n, h)
+#define list_for_each_entry_rcu(pos, h, m)	list_for_each_entry(pos, h, m)
+#define rcu_read_lock()		((void)0)
+#define rcu_read_unlock()	((void)0)
 #define list_entry(p, type, member)	container_of(p, type, member)
 #define list_for_each_entry(pos, h, m)						\
 	for (pos = list_entry((h)->next, __typeof__(*pos), m); &pos->m != (h);	\
@@ -84,7 +88,60 @@ static inline void list_del(struct list_head *n)
 	     n = list_entry(pos->m.next, __typeof__(*pos), m); &pos->m != (h);	\
 	     pos = n, n = list_entry(n->m.next, __typeof__(*n), m))
 
+/* ---- memory, numbers, threads ---- */
+
+typedef uint64_t __le64_fake;
+#define __le64			__le64_fake
+#define cpu_to_le64(v)		((__le64)(v))
+#define le64_to_cpu(v)		((u64)(v))
+#define BIT_ULL(n)		(1ULL << (n))
+#define GENMASK_ULL(h, l)	((~0ULL >> (63 - (h))) & (~0ULL << (l)))
+#define min(a, b)		((a) < (b) ? (a) : (b))
+#define min_t(t, a, b)		((t)(a) < (t)(b) ? (t)(a) : (t)(b))
+#define PAGE_SHIFT		12
+#define GFP_KERNEL_ACCOUNT	0
+#define ERR_PTR(e)		((void *)(long)(e))
+#define PTR_ERR(p)		((long)(p))
+#define IS_ERR(p)		((unsigned long)(p) >= -4095UL)
+#define kzalloc(n, gfp)		calloc(1, n)
+#define kfree(p)		free(p)
+#define cond_resched()		((void)0)
+#define current			0
+#define fatal_signal_pending(t)	((void)(t), fake_killed)
+#define signal_pending(t)	((void)(t), fake_killed)
+#define need_resched()		fake_resched()
+
+static __attribute__((unused)) bool fake_killed;	/* a signal is pending */
+static __attribute__((unused)) int fake_turns = -1;	/* need_resched() becomes true after so many questions */
+
+static inline bool fake_resched(void)
+{
+	return fake_turns >= 0 && !fake_turns--;
+}
+
+#include "unit/fake_xarray.h"
+
 /* ---- locks ---- */
+
+struct mutex {
+	bool held;
+};
+
+#define mutex_init(m)	((m)->held = false)
+
+static inline void mutex_lock(struct mutex *m)
+{
+	if (m->held)
+		abort();
+	m->held = true;
+}
+
+static inline void mutex_unlock(struct mutex *m)
+{
+	if (!m->held)
+		abort();
+	m->held = false;
+}
 
 typedef struct {
 	bool held;
@@ -142,6 +199,8 @@ struct avmm_vcpu {
 };
 
 struct avmm_vm {
+	struct mutex lock, slots_lock;
+	int srcu;
 	unsigned int nr_vcpus;
 	struct avmm_vcpu *vcpus[AVMM_MAX_VCPUS];
 	struct {
@@ -162,6 +221,105 @@ struct avmm_iodev_ops {
 	int (*read)(struct avmm_vcpu *vcpu, struct avmm_iodev *dev, u64 addr, int len, u64 *val);
 	int (*write)(struct avmm_vcpu *vcpu, struct avmm_iodev *dev, u64 addr, int len, u64 val);
 };
+
+/* device.c, iobus.c, vcpu.c: user space's addresses are our own */
+
+struct avmm_device {
+	const struct avmm_device_ops *ops;
+	struct avmm_vm *vm;
+	void *private;
+};
+
+struct avmm_device_ops {
+	const char *name;
+	int (*create)(struct avmm_device *dev);
+	void (*destroy)(struct avmm_device *dev);
+	int (*set_attr)(struct avmm_device *dev, struct avmm_device_attr *attr);
+	int (*get_attr)(struct avmm_device *dev, struct avmm_device_attr *attr);
+	int (*has_attr)(struct avmm_device *dev, struct avmm_device_attr *attr);
+};
+
+#define __user
+#define u64_to_user_ptr(a)	((void *)(a))
+#define get_user(v, p)		((p) ? ((v) = *(p), 0) : -EFAULT)
+#define put_user(v, p)		((p) ? (*(p) = (v), 0) : -EFAULT)
+
+static bool fake_vcpu_busy;	/* one is inside RUN */
+
+static inline int avmm_lock_all_vcpus(struct avmm_vm *vm)
+{
+	return fake_vcpu_busy ? -EBUSY : 0;
+}
+
+static inline void avmm_unlock_all_vcpus(struct avmm_vm *vm)
+{
+}
+
+static inline struct avmm_vcpu *avmm_vcpu_by_id(struct avmm_vm *vm, u32 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++)
+		if (vm->vcpus[i]->id == id)
+			return vm->vcpus[i];
+	return NULL;
+}
+
+static inline int avmm_iobus_add(struct avmm_vm *vm, struct avmm_iodev *dev)
+{
+	return 0;
+}
+
+/* mmu/: one slot */
+
+#define FAKE_RAM_BASE	0x40000000ULL
+#define FAKE_RAM_LEN	0x4000000ULL
+
+static u8 fake_ram[FAKE_RAM_LEN];
+
+static inline int srcu_read_lock(int *srcu)
+{
+	return 0;
+}
+
+static inline void srcu_read_unlock(int *srcu, int idx)
+{
+}
+
+static inline const void *avmm_find_slot(struct avmm_vm *vm, u64 gfn)
+{
+	return (gfn << PAGE_SHIFT) - FAKE_RAM_BASE < FAKE_RAM_LEN ? fake_ram : NULL;
+}
+
+static inline u8 *fake_at(u64 gpa, size_t len)
+{
+	u64 off = gpa - FAKE_RAM_BASE;
+
+	/* guest memory is user memory: no spinlock may be held */
+	if (fake_locks_held)
+		abort();
+	return off < FAKE_RAM_LEN && len <= FAKE_RAM_LEN - off ? fake_ram + off : NULL;
+}
+
+static inline int avmm_read_guest(struct avmm_vm *vm, u64 gpa, void *to, size_t len)
+{
+	u8 *p = fake_at(gpa, len);
+
+	if (!p)
+		return -EFAULT;
+	memcpy(to, p, len);
+	return 0;
+}
+
+static inline int avmm_write_guest(struct avmm_vm *vm, u64 gpa, const void *from, size_t len)
+{
+	u8 *p = fake_at(gpa, len);
+
+	if (!p)
+		return -EFAULT;
+	memcpy(p, from, len);
+	return 0;
+}
 
 static struct avmm_host avmm_host = { .nr_lrs = 4 };
 static struct avmm_vcpu *fake_waited;	/* comes out of the guest while someone waits */
@@ -186,6 +344,11 @@ bool vgic_present(struct avmm_vm *vm)
 int vgic_lazy_init(struct avmm_vm *vm)
 {
 	return 0;
+}
+
+int vgic_check_range(struct avmm_vm *vm, u64 base, u64 len)
+{
+	return (base | len) & 0xffff ? -EINVAL : 0;
 }
 
 bool vgic_rd_is_last(struct avmm_vcpu *vcpu)
@@ -242,6 +405,7 @@ static inline void fake_vm_start(unsigned int nr_vcpus, u32 nr_spis)
 	}
 	for (i = 0; i < nr_spis; i++)
 		fake_irq(&spis[i], VGIC_NR_PRIVATE + i, &fake_vcpu[0], 0);
+	INIT_LIST_HEAD(&fake_vm.arch.vgic.its_list);
 	fake_vm.arch.vgic.spis = spis;
 	fake_vm.arch.vgic.nr_spis = nr_spis;
 	fake_vm.arch.vgic.model = AVMM_DEV_TYPE_ARM_VGIC_V3;

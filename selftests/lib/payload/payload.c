@@ -118,7 +118,7 @@ static void handle_irq(void)
 	struct irq_log *log = &irq_log[cpu_id()];
 	u32 intid = read_sysreg(ICC_IAR1) & 0xffffff;
 
-	if (intid >= 1020) {
+	if (intid >= 1020 && intid < 8192) {
 		log->spurious++;
 		return;
 	}
