@@ -36,7 +36,7 @@ int its_write_entry(struct vgic_its *its, u64 gpa, u64 entry)
 
 static int read_entry(struct vgic_its *its, u64 gpa, u64 *entry)
 {
-	__le64 val;
+	__le64 val = 0;
 	int ret = avmm_read_guest(its->vm, gpa, &val, sizeof(val));
 
 	*entry = le64_to_cpu(val);

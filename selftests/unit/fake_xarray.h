@@ -8,9 +8,10 @@ struct fake_xa_slot {
 	void *entry;
 };
 
+/* @slot: the first of @n that are in use; @base: of @room that there are */
 struct xarray {
-	struct fake_xa_slot *slot;
-	size_t n;
+	struct fake_xa_slot *slot, *base;
+	size_t n, room;
 };
 
 #define XA_FLAGS_ACCOUNT	0
@@ -66,7 +67,13 @@ static inline int xa_insert(struct xarray *xa, unsigned long index, void *entry,
 		return -EBUSY;
 	if (fake_xa_fails)
 		return -ENOMEM;
-	xa->slot = realloc(xa->slot, (xa->n + 1) * sizeof(*xa->slot));
+	if (xa->slot + xa->n == xa->base + xa->room) {
+		size_t skip = xa->slot - xa->base;
+
+		xa->room = xa->room * 2 + 8;
+		xa->base = realloc(xa->base, xa->room * sizeof(*xa->slot));
+		xa->slot = xa->base + skip;
+	}
 	memmove(&xa->slot[at + 1], &xa->slot[at], (xa->n - at) * sizeof(*xa->slot));
 	xa->slot[at] = (struct fake_xa_slot){ index, entry };
 	xa->n++;
@@ -92,16 +99,19 @@ static inline void *xa_erase(struct xarray *xa, unsigned long index)
 	size_t at = fake_xa_at(xa, index);
 	void *entry = xa_load(xa, index);
 
-	if (entry) {
-		xa->n--;
+	if (!entry)
+		return NULL;
+	xa->n--;
+	if (!at)
+		xa->slot++;
+	else
 		memmove(&xa->slot[at], &xa->slot[at + 1], (xa->n - at) * sizeof(*xa->slot));
-	}
 	return entry;
 }
 
 static inline void xa_destroy(struct xarray *xa)
 {
-	free(xa->slot);
+	free(xa->base);
 	memset(xa, 0, sizeof(*xa));
 }
 
