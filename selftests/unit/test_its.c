@@ -516,6 +516,38 @@ static void save_restore(bool indirect)
 	stop();
 }
 
+/* One entry each that only its own check refuses. */
+static void bad_entries(void)
+{
+	static const struct {
+		u64 entry;
+		int want;
+	} bad[] = {
+		{ (u64)LPI(1) << 16, 0 },
+		{ 15ULL << 48 | (u64)LPI(1) << 16, 0 },
+		{ 16ULL << 48 | (u64)LPI(1) << 16, -EINVAL },
+		{ (u64)(VGIC_LPI_BASE - 1) << 16, -EINVAL },
+		{ 65536ULL << 16, -EINVAL },
+		{ (u64)LPI(1) << 16 | 1, -EINVAL },
+	};
+	unsigned int i;
+
+	start(1, false);
+	*at(COLLTAB) = ITS_VALID;
+	*at(DEVTAB) = ITS_VALID | ITT(0) >> 8 << 5 | 3;
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		*at(ITT(0)) = bad[i].entry;
+		tap_ok(ctrl(AVMM_DEV_ARM_ITS_RESTORE_TABLES) == bad[i].want && consistent() &&
+		       its->nr_events == !bad[i].want, "restore of event 0x%llx: %d",
+		       (unsigned long long)bad[i].entry, bad[i].want);
+		ctrl(AVMM_DEV_ARM_ITS_CTRL_RESET);
+		enable_its(false, 8);
+	}
+	*at(DEVTAB) = ITS_VALID | ITT(0) >> 8 << 5 | 16;
+	tap_ok(ctrl(AVMM_DEV_ARM_ITS_RESTORE_TABLES) == -EINVAL, "restore of a device of 17 bits");
+	stop();
+}
+
 /* Bits of the saved tables flipped, or all of them noise: an errno or not, but never a mess. */
 static void noise(bool indirect)
 {
@@ -601,6 +633,7 @@ int main(void)
 	limit();
 	save_restore(false);
 	save_restore(true);
+	bad_entries();
 	noise(false);
 	noise(true);
 	noisy_commands();
