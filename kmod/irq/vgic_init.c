@@ -242,13 +242,13 @@ int vgic_lazy_init(struct avmm_vm *vm)
  * @vm: caller does not hold vm->lock
  * @nr: interrupts, the private ones among them
  *
- * Return: 0; -EINVAL not a multiple of 32 from 64 to 1024, -EBUSY it is set
+ * Return: 0; -EINVAL not a multiple of 32 from 64 to 992, KVM's limits; -EBUSY it is set
  */
 int vgic_set_nr_irqs(struct avmm_vm *vm, u32 nr)
 {
 	int ret = 0;
 
-	if (nr < VGIC_NR_PRIVATE + 32 || nr > VGIC_MAX_IRQS || nr % 32)
+	if (nr < VGIC_NR_PRIVATE + 32 || nr >= VGIC_MAX_IRQS || nr % 32)
 		return -EINVAL;
 	mutex_lock(&vm->lock);
 	if (vm->arch.vgic.nr_spis)

@@ -91,6 +91,7 @@ static const struct {
 		  { SET, NR, 0, 63, EINVAL, "63 interrupts" },
 		  { SET, NR, 0, 65, EINVAL, "65 interrupts" },
 		  { SET, NR, 0, 80, EINVAL, "80 interrupts" },
+		  { SET, NR, 0, 1024, EINVAL, "1024 interrupts" },
 		  { SET, NR, 0, 1056, EINVAL, "1056 interrupts" },
 		  { SET, NR, 0, 0, EINVAL, "no interrupts" },
 		  { SET, NR, 0, 992, 0, "992 interrupts" },
@@ -311,6 +312,7 @@ int main(void)
 	unsigned int i;
 
 	test_begin(280);
+	need_gic(3);
 	test_create();
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		test_case(i);
