@@ -417,7 +417,7 @@ static const struct {
 int main(void)
 {
 	test_begin(280);
-	close(device_open());
+	need_gic(3);
 	for (unsigned int i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
 		client = clients[i].name;
 		clients[i].run();

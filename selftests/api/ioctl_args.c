@@ -321,7 +321,8 @@ static void test_devices(void)
 	check(avmm_create_device(fds[VM], &cd), ENODEV, "CREATE_DEVICE", "an unknown type");
 	cd.flags = AVMM_CREATE_DEVICE_TEST;
 	check(avmm_create_device(fds[VM], &cd), ENODEV, "CREATE_DEVICE, TEST", "an unknown type");
-	cd = (struct avmm_create_device){ .type = AVMM_DEV_TYPE_ARM_VGIC_V3 };
+	cd = (struct avmm_create_device){ .type = gic_version() == 2 ? AVMM_DEV_TYPE_ARM_VGIC_V2 :
+								     AVMM_DEV_TYPE_ARM_VGIC_V3 };
 	check(avmm_create_device(fds[VM], &cd), EEXIST, "CREATE_DEVICE", "a second vGIC");
 	check(avmm_has_device_attr(fds[GIC], &attr), ENXIO, "HAS_DEVICE_ATTR", "an unknown group");
 	check(avmm_set_device_attr(fds[GIC], &attr), ENXIO, "SET_DEVICE_ATTR", "an unknown group");
@@ -388,7 +389,8 @@ int main(void)
 	fds[VM] = vm->fd;
 	fds[VCPU] = vm->vcpu[0].fd;
 	fds[BARE] = avmm_create_vcpu(vm->fd, 1);
-	fds[GIC] = avmm_new_device(vm->fd, AVMM_DEV_TYPE_ARM_VGIC_V3);
+	fds[GIC] = avmm_new_device(vm->fd, gic_version() == 2 ? AVMM_DEV_TYPE_ARM_VGIC_V2 :
+								AVMM_DEV_TYPE_ARM_VGIC_V3);
 	if (fds[BARE] < 0 || fds[GIC] < 0)
 		tap_bail("no second vCPU, or no vGIC");
 	test_unknown();

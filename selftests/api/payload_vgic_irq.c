@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The vGICv3 as a guest of guest_main(arg) CPUs uses it. */
+/* The vGIC, of version 3 or 2, as a guest of guest_main(arg) CPUs uses it. */
 #include "payload.h"
 #include "api/vgic_irq.h"
 
@@ -24,6 +24,17 @@ static void start(void)
 	irqs_off();
 	irq_hook = irq_done_hook = NULL;
 	irq_log_reset();
+}
+
+static void test_ids_v2(u64 cpus)
+{
+	report_eq(read32(MAP_GICD + GICD_TYPER), 3 | (cpus - 1) << 5,
+		  "GICD_TYPER has 128 lines, and the CPUs");
+	write32(0, MAP_GICD + GICD_TYPER);
+	report_eq(read32(MAP_GICD + GICD_TYPER) & 0x1f, 3, "GICD_TYPER is read-only");
+	report_eq(read32(MAP_GICC + GICC_IIDR) >> 16 & 0xf, 2, "GICC_IIDR says GICv2");
+	report_eq(read32(MAP_GICD + GICD_ICFGR(0)) & 0xaaaaaaaa, 0xaaaaaaaa, "SGIs are edge");
+	report_eq(read32(MAP_GICD + GICD_ITARGETSR + 28), 0x01010101, "GICD_ITARGETSR7: this CPU");
 }
 
 static void test_ids(u64 cpus)
@@ -65,18 +76,26 @@ static void test_registers(void)
 	gic_set_edge(SPI_A, false);
 	report_eq(read32(MAP_GICD + GICD_ICFGR(SPI_A / 16)) >> 2 * (SPI_A % 16) & 2, 0,
 		  "ICFGR level reads back");
-	gic_route(SPI_A, 3);
-	report_eq(read64(MAP_GICD + GICD_IROUTER(SPI_A)), 3, "IROUTER reads back");
-	write32(2, MAP_GICD + GICD_IROUTER(SPI_A));
-	report_eq(read32(MAP_GICD + GICD_IROUTER(SPI_A)), 2, "IROUTER by halves");
-	gic_route(SPI_A, 0);
-	report_eq(read32(gic_bank(SPI_A, GICD_IGROUPR(SPI_A / 32))), ~0U, "IGROUPR reads back");
-	report_eq(read_sysreg(ICC_SRE) & 1, 1, "ICC_SRE_EL1.SRE is set");
-	report_eq(read_sysreg(ICC_PMR) & 0xf8, 0xf8, "ICC_PMR reads back");
-	report_eq(read_sysreg(ICC_IGRPEN1), 1, "ICC_IGRPEN1 reads back");
-	report_eq(read_sysreg(ICC_RPR), 0xff, "ICC_RPR is idle");
-	report_eq(read_sysreg(ICC_IAR1) & 0xffffff, INTID_SPURIOUS,
-		  "ICC_IAR1 with nothing pending is spurious");
+	if (gic_v2) {
+		write8(0xff, MAP_GICD + GICD_ITARGETSR + SPI_A);
+		report_eq(read8(MAP_GICD + GICD_ITARGETSR + SPI_A), 1,
+			  "ITARGETSR has the CPUs that there are");
+		gic_route(SPI_A, 0);
+		report_eq(read32(MAP_GICC + GICC_CTLR), 1, "GICC_CTLR reads back");
+	} else {
+		gic_route(SPI_A, 3);
+		report_eq(read64(MAP_GICD + GICD_IROUTER(SPI_A)), 3, "IROUTER reads back");
+		write32(2, MAP_GICD + GICD_IROUTER(SPI_A));
+		report_eq(read32(MAP_GICD + GICD_IROUTER(SPI_A)), 2, "IROUTER by halves");
+		gic_route(SPI_A, 0);
+		report_eq(read32(gic_bank(SPI_A, GICD_IGROUPR(SPI_A / 32))), ~0U,
+			  "IGROUPR reads back");
+		report_eq(read_sysreg(ICC_SRE) & 1, 1, "ICC_SRE_EL1.SRE is set");
+		report_eq(read_sysreg(ICC_IGRPEN1), 1, "ICC_IGRPEN1 reads back");
+	}
+	report_eq(gic_pmr() & 0xf8, 0xf8, "PMR reads back");
+	report_eq(gic_rpr() & 0xf8, 0xf8, "RPR is idle");
+	report_eq(gic_iar(), INTID_SPURIOUS, "IAR with nothing pending is spurious");
 }
 
 static void test_edge(void)
@@ -168,8 +187,8 @@ static void test_masks(void)
 	static const char *const name[] = {
 		"not while disabled",
 		"not while the distributor's group is off",
-		"not while ICC_IGRPEN1 is off",
-		"not below ICC_PMR",
+		"not while the CPU interface is off",
+		"not below PMR",
 		"not while active",
 	};
 	u32 ctlr = read32(MAP_GICD + GICD_CTLR);
@@ -181,9 +200,9 @@ static void test_masks(void)
 		gic_enable(SPI_EDGE);
 		switch (i) {
 		case 0: gic_disable(SPI_EDGE); break;
-		case 1: write32(ctlr & ~2U, MAP_GICD + GICD_CTLR); break;
-		case 2: write_sysreg(0, ICC_IGRPEN1); break;
-		case 3: write_sysreg(0x80, ICC_PMR); break;
+		case 1: write32(ctlr & ~3U, MAP_GICD + GICD_CTLR); break;
+		case 2: gic_set_interface(false); break;
+		case 3: gic_set_pmr(0x80); break;
 		case 4: gic_set_active(SPI_EDGE); break;
 		}
 		isb();
@@ -194,8 +213,8 @@ static void test_masks(void)
 		switch (i) {
 		case 0: gic_enable(SPI_EDGE); break;
 		case 1: write32(ctlr, MAP_GICD + GICD_CTLR); break;
-		case 2: write_sysreg(1, ICC_IGRPEN1); break;
-		case 3: write_sysreg(0xf8, ICC_PMR); break;
+		case 2: gic_set_interface(true); break;
+		case 3: gic_set_pmr(0xf8); break;
 		case 4: gic_clear_active(SPI_EDGE); break;
 		}
 		isb();
@@ -222,7 +241,7 @@ static void test_priorities(void)
 		gic_enable(SPI_A + i);
 		gic_set_pending(SPI_A + i);
 	}
-	report_eq(read_sysreg(ICC_HPPIR1) & 0xffffff, SPI_A + 2, "ICC_HPPIR1 shows the highest");
+	report_eq(gic_hppir(), SPI_A + 2, "HPPIR shows the highest");
 	report(irq_poll(SPI_A, 1), "three priorities: all come", LOG.total, 0);
 	report(LOG.order[0] == SPI_A + 2 && LOG.order[1] == SPI_A + 1 && LOG.order[2] == SPI_A,
 	       "three priorities: the highest first", LOG.order[0], LOG.order[1]);
@@ -254,7 +273,7 @@ static void hook_nest(u32 intid)
 
 	if (++depth > max_depth)
 		max_depth = depth;
-	if ((read_sysreg(ICC_RPR) & 0xff) != gic_get_priority(intid))
+	if ((gic_rpr() & 0xff) != gic_get_priority(intid))
 		bad_rpr |= 1UL << n;
 	if (n < 9) {
 		gic_set_pending(intid + 1);
@@ -286,9 +305,9 @@ static void test_preemption(void)
 	 * deeper than that.
 	 */
 	report(max_depth >= 4 && max_depth <= 9, "preemption: four deep or more", max_depth, 9);
-	report_eq(bad_rpr, 0, "preemption: ICC_RPR is each one's priority");
+	report_eq(bad_rpr, 0, "preemption: RPR is each one's priority");
 	report_eq(nested_equal, 0, "preemption: not by an equal priority");
-	report_eq(read_sysreg(ICC_RPR), 0xff, "preemption: idle afterwards");
+	report_eq(gic_rpr() & 0xf8, 0xf8, "preemption: idle afterwards");
 	for (i = 0; i < 10; i++) {
 		if (gic_is_active(SPI_A + i))
 			report(false, "preemption: nothing stays active", i, 0);
@@ -306,41 +325,35 @@ static void test_eoi_split(void)
 	gic_enable(SPI_EDGE);
 	for (mode = 0; mode < 2; mode++) {
 		start();
-		write_sysreg(mode << 1, ICC_CTLR);
-		isb();
+		gic_set_eoimode(mode);
 		gic_set_pending(SPI_EDGE);
-		iar = read_sysreg(ICC_IAR1) & 0xffffff;
+		iar = gic_iar();
 		dsb(sy);
-		report_eq(iar, SPI_EDGE, mode ? "EOImode 1: ICC_IAR1" : "EOImode 0: ICC_IAR1");
+		report_eq(iar, SPI_EDGE, mode ? "EOImode 1: IAR" : "EOImode 0: IAR");
 		report(gic_is_active(SPI_EDGE) && !gic_is_pending(SPI_EDGE),
 		       "acknowledged: active, not pending", 0, 0);
-		report_eq(read_sysreg(ICC_RPR), 0xa0, "the running priority is its own");
+		report_eq(gic_rpr(), 0xa0, "the running priority is its own");
 		gic_set_pending(SPI_EDGE);
 		report(gic_is_active(SPI_EDGE) && gic_is_pending(SPI_EDGE), "active and pending", 0,
 		       0);
-		report_eq(read_sysreg(ICC_IAR1) & 0xffffff, INTID_SPURIOUS, "not to be had twice");
-		write_sysreg(iar, ICC_EOIR1);
-		isb();
-		report_eq(read_sysreg(ICC_RPR), 0xff, "ICC_EOIR1 drops the priority");
+		report_eq(gic_iar(), INTID_SPURIOUS, "not to be had twice");
+		gic_eoi(iar);
+		report_eq(gic_rpr() & 0xf8, 0xf8, "EOIR drops the priority");
 		report_eq(gic_is_active(SPI_EDGE), mode,
 			  mode ? "and leaves it active" : "and deactivates it");
 		if (mode) {
-			report_eq(read_sysreg(ICC_IAR1) & 0xffffff, INTID_SPURIOUS,
-				  "not to be had while active");
-			write_sysreg(iar, ICC_DIR);
-			isb();
-			report(!gic_is_active(SPI_EDGE), "ICC_DIR deactivates it", 0, 0);
+			report_eq(gic_iar(), INTID_SPURIOUS, "not to be had while active");
+			gic_dir(iar);
+			report(!gic_is_active(SPI_EDGE), "DIR deactivates it", 0, 0);
 		}
-		iar = read_sysreg(ICC_IAR1) & 0xffffff;
+		iar = gic_iar();
 		report_eq(iar, SPI_EDGE, "the second one comes");
-		write_sysreg(iar, ICC_EOIR1);
+		gic_eoi(iar);
 		if (mode)
-			write_sysreg(iar, ICC_DIR);
-		isb();
-		report_eq(read_sysreg(ICC_IAR1) & 0xffffff, INTID_SPURIOUS, "and no third");
+			gic_dir(iar);
+		report_eq(gic_iar(), INTID_SPURIOUS, "and no third");
 	}
-	write_sysreg(0, ICC_CTLR);
-	isb();
+	gic_set_eoimode(0);
 	gic_disable(SPI_EDGE);
 }
 
@@ -456,7 +469,7 @@ static void test_others(u64 cpus, bool sleepers)
 			ok = wait_for(&acks[cpu], before + 1, PATIENCE);
 			sync(SYNC_SPI, SPI_EDGE, 0);
 		}
-	report(ok, "an SPI goes where IROUTER says", cpu, n);
+	report(ok, "an SPI goes where it is routed", cpu, n);
 	gic_disable(SPI_EDGE);
 	gic_route(SPI_EDGE, 0);
 
@@ -466,17 +479,19 @@ static void test_others(u64 cpus, bool sleepers)
 	gic_set_pending(SPI_EDGE);
 	gic_route(SPI_EDGE, cpu_mpidr(1));
 	gic_enable(SPI_EDGE);
-	report(wait_for(&acks[1], before + 1, PATIENCE), "a pending SPI follows IROUTER", acks[1],
+	report(wait_for(&acks[1], before + 1, PATIENCE), "a pending SPI follows its route", acks[1],
 	       before);
 	gic_disable(SPI_EDGE);
 	gic_route(SPI_EDGE, 0);
 
-	/* the other CPU's own registers, from here */
-	write32(1U << PPI, MAP_GICR + 0x20000 + GICR_SGI + GICD_ISENABLER(0));
-	write32(1U << PPI, MAP_GICR + 0x20000 + GICR_SGI + GICD_ISPENDR(0));
-	report(wait_for(&acks[1], before + 2, PATIENCE),
-	       "a PPI through another CPU's redistributor", acks[1], before);
-	write32(1U << PPI, MAP_GICR + 0x20000 + GICR_SGI + GICD_ICENABLER(0));
+	/* the other CPU's own registers, from here; a GICv2 shows each CPU its own only */
+	if (!gic_v2) {
+		write32(1U << PPI, MAP_GICR + 0x20000 + GICR_SGI + GICD_ISENABLER(0));
+		write32(1U << PPI, MAP_GICR + 0x20000 + GICR_SGI + GICD_ISPENDR(0));
+		report(wait_for(&acks[1], before + 2, PATIENCE),
+		       "a PPI through another CPU's redistributor", acks[1], before);
+		write32(1U << PPI, MAP_GICR + 0x20000 + GICR_SGI + GICD_ICENABLER(0));
+	}
 	report_eq(acks[0], 0, "still none here");
 
 	store_release(&finish, 1);
@@ -490,7 +505,10 @@ static void test_others(u64 cpus, bool sleepers)
 void guest_main(u64 cpus)
 {
 	gic_init();
-	test_ids(cpus);
+	if (gic_v2)
+		test_ids_v2(cpus);
+	else
+		test_ids(cpus);
 	if (cpus == 1) {
 		test_registers();
 		test_edge();

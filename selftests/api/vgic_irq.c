@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Interrupts through the vGICv3: the payload checks, and asks for lines to be moved. */
+/* Interrupts through the vGIC, of version 3 or 2: the payload checks, and asks for lines to be moved. */
 #include "avmm_util.h"
 #include "api/vgic_irq.h"
 

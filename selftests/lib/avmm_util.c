@@ -99,16 +99,44 @@ void vm_add_vcpu(struct vm *vm, bool powered_off)
 	vcpu_init(vcpu, powered_off);
 }
 
+static int newest_gic(int fd)
+{
+	if (avmm_has_device_type(fd, AVMM_DEV_TYPE_ARM_VGIC_V3) == 0)
+		return 3;
+	return avmm_has_device_type(fd, AVMM_DEV_TYPE_ARM_VGIC_V2) == 0 ? 2 : 0;
+}
+
+int gic_version(void)
+{
+	int dev = device_open(), fd = MUST(avmm_create_vm(dev, 0)), version = newest_gic(fd);
+
+	close(fd);
+	close(dev);
+	return version;
+}
+
+void need_gic(int version)
+{
+	if (gic_version() != version)
+		tap_skip_all(version == 3 ? "guests have no GICv3 here" :
+					    "guests have no GICv2 here, or a GICv3");
+}
+
 void vm_add_gic(struct vm *vm)
 {
-	uint64_t dist = MAP_GICD, redist = MAP_GICR;
+	uint64_t dist = MAP_GICD, redist = MAP_GICR, cpu = MAP_GICC;
 	uint32_t nr = vm->cfg.nr_irqs ? vm->cfg.nr_irqs : NR_IRQS;
+	bool v2;
 
-	vm->gic = MUST(avmm_new_device(vm->fd, AVMM_DEV_TYPE_ARM_VGIC_V3));
-	MUST(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_ADDR, AVMM_VGIC_V3_ADDR_TYPE_DIST,
-			   &dist));
-	MUST(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_ADDR, AVMM_VGIC_V3_ADDR_TYPE_REDIST,
-			   &redist));
+	vm->gic_version = newest_gic(vm->fd);
+	v2 = vm->gic_version == 2;
+	vm->gic = MUST(avmm_new_device(vm->fd, v2 ? AVMM_DEV_TYPE_ARM_VGIC_V2 :
+						    AVMM_DEV_TYPE_ARM_VGIC_V3));
+	MUST(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_ADDR,
+			   v2 ? AVMM_VGIC_V2_ADDR_TYPE_DIST : AVMM_VGIC_V3_ADDR_TYPE_DIST, &dist));
+	MUST(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_ADDR,
+			   v2 ? AVMM_VGIC_V2_ADDR_TYPE_CPU : AVMM_VGIC_V3_ADDR_TYPE_REDIST,
+			   v2 ? &cpu : &redist));
 	MUST(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &nr));
 	MUST(avmm_attr_set(vm->gic, AVMM_DEV_ARM_VGIC_GRP_CTRL, AVMM_DEV_ARM_VGIC_CTRL_INIT, NULL));
 }

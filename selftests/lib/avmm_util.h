@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the API tests share: a VM with vCPUs, RAM, a vGICv3 and a payload, made by one call and run
+ * What the API tests share: a VM with vCPUs, RAM, a vGIC and a payload, made by one call and run
  * to its end by another. Whatever goes wrong in the making ends the program; a test that wants to
  * see it go wrong uses libavmm.
  */
@@ -68,6 +68,7 @@ struct vm_config {
 struct vm {
 	struct vm_config cfg;
 	int dev, fd, gic;
+	int gic_version;
 	int run_size;
 	uint8_t *ram;
 	unsigned long ram_size;
@@ -83,6 +84,11 @@ const char *device_path(void);
 bool device_is_kvm(void);
 /* Opens it, or ends the program as skipped. */
 int device_open(void);
+
+/* The newest GIC that a guest can have here: 3, or 2; 0 if none. */
+int gic_version(void);
+/* Ends the program as skipped if that is not the one. */
+void need_gic(int version);
 
 /*
  * First call of main(): TAP, and an alarm against hanging (AVMM_TEST_TIMEOUT seconds, or this

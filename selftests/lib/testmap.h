@@ -12,6 +12,7 @@
 
 #define MAP_GICD	0x08000000UL
 #define MAP_GITS	0x08080000UL	/* of tests that have one */
+#define MAP_GICC	0x08010000UL	/* GICv2 */
 #define MAP_GICR	0x080a0000UL	/* 128 KiB for each vCPU */
 #define MAP_UCALL	0x09000000UL
 #define MAP_MMIO	0x0a000000UL	/* answered by the test itself */

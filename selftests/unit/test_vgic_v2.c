@@ -2,13 +2,14 @@
 /* CFLAGS: -Iunit/vgic_fake -I../kmod */
 /*
  * A guest's GICv2: its registers, as the guest and as user space meet them; SGIs that know their
- * senders.
+ * senders; and the list registers of a host's GICv2.
  */
 #include "kmod/irq/vgic.c"
 #include "kmod/irq/lpi.c"
 #include "kmod/irq/vgic_mmio.c"
 #include "kmod/irq/vgic_mmio_v3.c"
 #include "kmod/irq/vgic_mmio_v2.c"
+#include "kmod/irq/gich.c"
 #include "vgic_table.h"
 
 #define CPU(n)		(&fake_vcpu[n])
@@ -289,6 +290,72 @@ static void whole_space(void)
 	tap_ok(true, "all of both frames, in all sizes");
 }
 
+static void host_interface(void)
+{
+	static const struct {
+		u64 lr;
+		u32 gich;
+		const char *name;
+	} rows[] = {
+		{ VGIC_LR_PENDING | 0xa0ULL << 48 | 33, 1U << 28 | 0x14 << 23 | 33, "pending" },
+		{ VGIC_LR_ACTIVE | 0xf8ULL << 48 | 1019, 2U << 28 | 0x1fU << 23 | 1019, "active" },
+		{ VGIC_LR_PENDING | VGIC_LR_EOI | 5 << 10 | 7, 1U << 28 | 1 << 19 | 5 << 10 | 7,
+		  "an SGI, its sender, EOI" },
+		{ VGIC_LR_PENDING | VGIC_LR_HW | 27ULL << 32 | 26,
+		  1U << 31 | 1 << 28 | 27 << 10 | 26, "a hardware interrupt" },
+		{ VGIC_LR_STATE | VGIC_LR_GROUP1 | 40, 1U << 30 | 3 << 28 | 40, "group 1, both" },
+	};
+	struct avmm_hyp_vgic hyp = { .vmcr = 0xf8400201, .hcr = VGIC_HCR_EN };
+	u32 *h = fake_gich, i;
+
+	fake_gic = (struct device_node){ { { 0x1000, 0x1000 }, { 0x2000, 0x2000 } } };
+	tap_ok(gich_init() == -ENODEV && !avmm_gich_key, "GICH: none");
+	fake_gic.reg[2][0] = 0x4000;
+	fake_gic.reg[2][1] = 0x1000;
+	fake_gic.reg[3][0] = 0x6800;
+	fake_gic.reg[3][1] = 0x2000;
+	tap_ok(gich_init() == -ENODEV, "GICV: not pages of its own");
+	fake_gic.reg[3][0] = 0x6000;
+	h[GICH_VTR / 4] = 0x90000003;
+	tap_ok(!gich_init() && avmm_host.gicv == 0x6000 && avmm_host.ich_vtr == 0x90000003,
+	       "GICH: there");
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		hyp.lr[i] = rows[i].lr;
+	hyp.used_lrs = 4;
+	hyp.ap1r[0] = 0x1000;
+	h[GICH_LR(4) / 4] = 0xdead;
+	gich_load(&hyp);
+	for (i = 0; i < 4; i++)
+		tap_eq(h[GICH_LR(i) / 4], rows[i].gich, "GICH_LR: %s", rows[i].name);
+	tap_ok(h[GICH_LR(4) / 4] == 0xdead, "one that is not used is not written");
+	tap_eq(pack_lr(rows[4].lr), rows[4].gich, "GICH_LR: %s", rows[4].name);
+	tap_ok(h[GICH_VMCR / 4] == 0xf8400201 && h[GICH_HCR / 4] == 1 && h[GICH_APR / 4] == 0x1000,
+	       "GICH_VMCR, GICH_HCR, GICH_APR");
+
+	h[GICH_LR(0) / 4] ^= 3U << 28;		/* taken */
+	h[GICH_LR(1) / 4] ^= 2U << 28;		/* ended */
+	h[GICH_LR(2) / 4] |= 2U << 28;
+	h[GICH_VMCR / 4] = 0x80000001;
+	h[GICH_HCR / 4] = 2U << 27 | 1;
+	h[GICH_APR / 4] = 0x80000000;
+	gich_save(&hyp);
+	tap_ok(hyp.lr[0] == (rows[0].lr ^ VGIC_LR_STATE) &&
+	       hyp.lr[1] == (rows[1].lr & ~VGIC_LR_STATE) &&
+	       hyp.lr[2] == (rows[2].lr | VGIC_LR_ACTIVE) && hyp.lr[3] == rows[3].lr,
+	       "what a guest did comes back");
+	tap_ok(hyp.vmcr == 0x80000001 && VGIC_HCR_EOICOUNT(hyp.hcr) == 2 &&
+	       hyp.ap1r[0] == 0x80000000, "and with it VMCR, EOIcount, APR");
+	for (i = 0; i < 4 && !h[GICH_LR(i) / 4]; i++)
+		;
+	tap_ok(i == 4 && !h[GICH_HCR / 4], "nothing is left to speak up");
+	h[GICH_LR(3) / 4] = 1;
+	gich_clear();
+	tap_ok(!h[GICH_LR(3) / 4] && h[GICH_LR(4) / 4] == 0xdead, "cleared, as many as there are");
+	gich_exit();
+	tap_ok(!avmm_gich_key, "and off");
+}
+
 int main(void)
 {
 	tap_begin();
@@ -301,5 +368,6 @@ int main(void)
 	sgi_registers();
 	by_user();
 	whole_space();
+	host_interface();
 	return tap_end();
 }

@@ -182,6 +182,18 @@ int avmm_create_irqchip(int vm)
 }
 
 /**
+ * avmm_arm_set_device_addr() - AVMM_ARM_SET_DEVICE_ADDR, for a GIC made by avmm_create_irqchip()
+ * @vm: VM fd
+ * @addr: which of its frames, and where
+ *
+ * Return: 0 or a negative errno.
+ */
+int avmm_arm_set_device_addr(int vm, const struct avmm_arm_device_addr *addr)
+{
+	return avmm_ioctl(vm, AVMM_ARM_SET_DEVICE_ADDR, (void *)addr);
+}
+
+/**
  * avmm_irq_line() - AVMM_IRQ_LINE
  * @vm: VM fd
  * @irq: the word with type, vCPU and INTID; avmm_spi_line() and its like make it

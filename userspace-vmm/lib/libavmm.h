@@ -39,6 +39,7 @@ int avmm_set_user_memory_region(int vm, const struct avmm_userspace_memory_regio
 int avmm_get_dirty_log(int vm, const struct avmm_dirty_log *log);
 int avmm_clear_dirty_log(int vm, const struct avmm_clear_dirty_log *log);
 int avmm_create_irqchip(int vm);
+int avmm_arm_set_device_addr(int vm, const struct avmm_arm_device_addr *addr);
 int avmm_irq_line(int vm, uint32_t irq, uint32_t level);
 int avmm_irqfd(int vm, const struct avmm_irqfd *irqfd);
 int avmm_ioeventfd(int vm, const struct avmm_ioeventfd *ioeventfd);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The payloads' library: words with the test, exceptions, GICv3, PSCI, time, locks. */
+/* The payloads' library: words with the test, exceptions, GIC, PSCI, time, locks. */
 #include "payload.h"
 
 /* ---- words with the test ---- */
@@ -116,7 +116,7 @@ struct trap *trap_end(void)
 static void handle_irq(void)
 {
 	struct irq_log *log = &irq_log[cpu_id()];
-	u32 intid = read_sysreg(ICC_IAR1) & 0xffffff;
+	u32 iar = gic_iar(), intid = IAR_INTID(iar);
 
 	if (intid >= 1020 && intid < 8192) {
 		log->spurious++;
@@ -129,8 +129,7 @@ static void handle_irq(void)
 		log->count[intid]++;
 	if (irq_hook)
 		irq_hook(intid);
-	write_sysreg(intid, ICC_EOIR1);
-	isb();
+	gic_eoi(iar);
 	if (irq_done_hook)
 		irq_done_hook(intid);
 }
@@ -261,7 +260,92 @@ void irq_settle(void)
 	udelay(3000);
 }
 
-/* ---- GICv3 ---- */
+/* ---- GIC ---- */
+
+bool gic_v2;
+
+/* A memory-mapped register is written when the write has arrived; a system register with an ISB. */
+static void gicc_write(u32 value, u32 offset)
+{
+	write32(value, MAP_GICC + offset);
+	dsb(sy);
+}
+
+u32 gic_iar(void)
+{
+	u32 iar;
+
+	if (!gic_v2)
+		return read_sysreg(ICC_IAR1) & 0xffffff;
+	iar = read32(MAP_GICC + GICC_IAR);
+	dsb(sy);
+	return iar;
+}
+
+void gic_eoi(u32 iar)
+{
+	if (gic_v2) {
+		gicc_write(iar, GICC_EOIR);
+		return;
+	}
+	write_sysreg(iar, ICC_EOIR1);
+	isb();
+}
+
+void gic_dir(u32 iar)
+{
+	if (gic_v2) {
+		gicc_write(iar, GICC_DIR);
+		return;
+	}
+	write_sysreg(iar, ICC_DIR);
+	isb();
+}
+
+u32 gic_hppir(void)
+{
+	return gic_v2 ? read32(MAP_GICC + GICC_HPPIR) : read_sysreg(ICC_HPPIR1) & 0xffffff;
+}
+
+u32 gic_rpr(void)
+{
+	return gic_v2 ? read32(MAP_GICC + GICC_RPR) : read_sysreg(ICC_RPR);
+}
+
+u32 gic_pmr(void)
+{
+	return gic_v2 ? read32(MAP_GICC + GICC_PMR) : read_sysreg(ICC_PMR);
+}
+
+void gic_set_pmr(u32 pmr)
+{
+	if (gic_v2) {
+		gicc_write(pmr, GICC_PMR);
+		return;
+	}
+	write_sysreg(pmr, ICC_PMR);
+	isb();
+}
+
+void gic_set_interface(bool on)
+{
+	if (gic_v2) {
+		gicc_write((read32(MAP_GICC + GICC_CTLR) & ~1U) | on, GICC_CTLR);
+		return;
+	}
+	write_sysreg((u64)on, ICC_IGRPEN1);
+	isb();
+}
+
+void gic_set_eoimode(u32 mode)
+{
+	if (gic_v2) {
+		gicc_write((read32(MAP_GICC + GICC_CTLR) & ~(1U << 9)) | mode << 9, GICC_CTLR);
+		return;
+	}
+	write_sysreg((u64)mode << 1, ICC_CTLR);
+	isb();
+}
 
 static u64 gicr(void)
 {
@@ -270,12 +354,12 @@ static u64 gicr(void)
 
 u64 gic_bank(u32 intid, u32 offset)
 {
-	return (intid < 32 ? gicr() + GICR_SGI : MAP_GICD) + offset;
+	return (intid < 32 && !gic_v2 ? gicr() + GICR_SGI : MAP_GICD) + offset;
 }
 
 static void gic_rwp(void)
 {
-	while (read32(MAP_GICD + GICD_CTLR) & (1U << 31))
+	while (!gic_v2 && read32(MAP_GICD + GICD_CTLR) & (1U << 31))
 		barrier();
 }
 
@@ -283,12 +367,18 @@ void gic_init_cpu(void)
 {
 	unsigned int i;
 
+	for (i = 0; i < 32; i++)
+		gic_set_priority(i, 0xa0);
+	if (gic_v2) {
+		gicc_write(0xf8, GICC_PMR);
+		gicc_write(0, GICC_BPR);
+		gicc_write(1, GICC_CTLR);
+		return;
+	}
 	write32(read32(gicr() + GICR_WAKER) & ~2U, gicr() + GICR_WAKER);
 	while (read32(gicr() + GICR_WAKER) & 4)
 		barrier();
 	write32(~0U, gicr() + GICR_SGI + GICD_IGROUPR(0));
-	for (i = 0; i < 32; i++)
-		gic_set_priority(i, 0xa0);
 	write_sysreg(read_sysreg(ICC_SRE) | 1, ICC_SRE);
 	isb();
 	write_sysreg(0xf8, ICC_PMR);
@@ -302,13 +392,21 @@ void gic_init(void)
 {
 	u32 lines = (read32(MAP_GICD + GICD_TYPER) & 0x1f) + 1, i;
 
+	gic_v2 = !(read_sysreg(id_aa64pfr0_el1) >> 24 & 0xf);
 	write32(0, MAP_GICD + GICD_CTLR);
 	gic_rwp();
-	for (i = 1; i < lines; i++)
+	/* a GICv2's groups are left as they are: group 0, which signals IRQs too */
+	for (i = 1; i < lines && !gic_v2; i++)
 		write32(~0U, MAP_GICD + GICD_IGROUPR(i));
-	for (i = 32; i < 32 * lines; i++)
+	for (i = 32; i < 32 * lines; i++) {
 		gic_set_priority(i, 0xa0);
-	write32((1 << 4) | (1 << 1), MAP_GICD + GICD_CTLR);	/* ARE, group 1 */
+		if (gic_v2)
+			write8(1, MAP_GICD + GICD_ITARGETSR + i);
+	}
+	if (gic_v2)
+		write32(1, MAP_GICD + GICD_CTLR);
+	else
+		write32((1 << 4) | (1 << 1), MAP_GICD + GICD_CTLR);	/* ARE, group 1 */
 	gic_rwp();
 	gic_init_cpu();
 }
@@ -333,11 +431,19 @@ void gic_disable(u32 intid)
 
 void gic_set_pending(u32 intid)
 {
+	if (gic_v2 && intid < 16) {
+		write8(1U << cpu_id(), MAP_GICD + GICD_SPENDSGIR + intid);
+		return;
+	}
 	write32(GIC_BIT(intid), gic_bank(intid, GICD_ISPENDR(intid / 32)));
 }
 
 void gic_clear_pending(u32 intid)
 {
+	if (gic_v2 && intid < 16) {
+		write8(0xff, MAP_GICD + GICD_CPENDSGIR + intid);
+		return;
+	}
 	write32(GIC_BIT(intid), gic_bank(intid, GICD_ICPENDR(intid / 32)));
 }
 
@@ -386,7 +492,10 @@ void gic_set_edge(u32 intid, bool edge)
 
 void gic_route(u32 intid, u64 affinity)
 {
-	write64(affinity, MAP_GICD + GICD_IROUTER(intid));
+	if (gic_v2)
+		write8(1U << (affinity & 0xf), MAP_GICD + GICD_ITARGETSR + intid);
+	else
+		write64(affinity, MAP_GICD + GICD_IROUTER(intid));
 }
 
 void gic_send_sgi(u32 sgi, unsigned int cpu)
@@ -394,6 +503,10 @@ void gic_send_sgi(u32 sgi, unsigned int cpu)
 	u64 mpidr = cpu_mpidr(cpu);
 
 	dsb(ishst);
+	if (gic_v2) {
+		write32(1U << (16 + cpu) | sgi, MAP_GICD + GICD_SGIR);
+		return;
+	}
 	write_sysreg(((u64)sgi << 24) | ((mpidr & 0xff00) << 8) | (1UL << (mpidr & 0xf)),
 		     ICC_SGI1R);
 	isb();
@@ -402,6 +515,10 @@ void gic_send_sgi(u32 sgi, unsigned int cpu)
 void gic_send_sgi_others(u32 sgi)
 {
 	dsb(ishst);
+	if (gic_v2) {
+		write32(1U << 24 | sgi, MAP_GICD + GICD_SGIR);
+		return;
+	}
 	write_sysreg(((u64)sgi << 24) | (1UL << 40), ICC_SGI1R);
 	isb();
 }

@@ -186,7 +186,7 @@ bool irq_poll(u32 intid, u64 n);
 /* Some time passes with interrupts on; used to see that one does not come. */
 void irq_settle(void);
 
-/* ---- GICv3 ---- */
+/* ---- GIC: version 3, or 2 where ID_AA64PFR0_EL1 has no system registers of it ---- */
 
 #define GICD_CTLR		0x0000
 #define GICD_TYPER		0x0004
@@ -200,12 +200,27 @@ void irq_settle(void);
 #define GICD_ICACTIVER(n)	(0x0380 + 4 * (n))
 #define GICD_IPRIORITYR		0x0400
 #define GICD_ICFGR(n)		(0x0c00 + 4 * (n))
+#define GICD_ITARGETSR		0x0800
+#define GICD_SGIR		0x0f00
+#define GICD_CPENDSGIR		0x0f10
+#define GICD_SPENDSGIR		0x0f20
 #define GICD_IROUTER(n)		(0x6000 + 8 * (n))
 #define GICD_PIDR2		0xffe8
 #define GICR_CTLR		0x0000
 #define GICR_TYPER		0x0008
 #define GICR_WAKER		0x0014
 #define GICR_SGI		0x10000
+
+#define GICC_CTLR		0x0000
+#define GICC_PMR		0x0004
+#define GICC_BPR		0x0008
+#define GICC_IAR		0x000c
+#define GICC_EOIR		0x0010
+#define GICC_RPR		0x0014
+#define GICC_HPPIR		0x0018
+#define GICC_APR		0x00d0
+#define GICC_IIDR		0x00fc
+#define GICC_DIR		0x1000
 
 #define ICC_IAR1		S3_0_C12_C12_0
 #define ICC_EOIR1		S3_0_C12_C12_1
@@ -220,8 +235,25 @@ void irq_settle(void);
 #define ICC_RPR			S3_0_C12_C11_3
 #define ICC_SGI1R		S3_0_C12_C11_5
 
+extern bool gic_v2;		/* after gic_init() */
+
 void gic_init(void);		/* distributor, and this CPU; the first CPU */
 void gic_init_cpu(void);	/* this CPU; every other CPU */
+/*
+ * The CPU interface. The IAR is an INTID, and of a GICv2 the sender of an SGI in bits 12:10, which
+ * the EOI must repeat.
+ */
+u32 gic_iar(void);
+void gic_eoi(u32 iar);
+void gic_dir(u32 iar);
+u32 gic_hppir(void);
+u32 gic_rpr(void);
+u32 gic_pmr(void);
+void gic_set_pmr(u32 pmr);
+void gic_set_interface(bool on);
+void gic_set_eoimode(u32 mode);
+#define IAR_INTID(iar)		(gic_v2 ? (iar) & 0x3ff : (iar))
+#define IAR_SENDER(iar)		((iar) >> 10 & 7)
 /* The register that holds bits for intid: in the distributor, or this CPU's redistributor below 32.
  */
 u64 gic_bank(u32 intid, u32 offset);
