@@ -9,6 +9,7 @@
  * iteration: "--seed N --first I --iterations 1" does that one again.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -206,6 +207,41 @@ static void set_up(struct world *w)
 		start_vcpu(w, i, r);
 }
 
+static const char *const counters[NR_COUNTERS] = {
+	"el2_exits", "tier0", "exits", "mmio_user", "mmio_kernel", "s2_faults", "wfi", "wfe",
+	"hvc", "sysreg", "irq", "signal", "injected",
+};
+
+/* What AVMM has counted of this process's VMs; nothing on another device. */
+static void add_counters(struct tally *t)
+{
+	char path[300], line[1024], *p;
+	struct dirent *e;
+	unsigned int i;
+	FILE *f;
+	DIR *d = opendir("/sys/kernel/debug/avmm");
+
+	while (d && (e = readdir(d))) {
+		if (atoi(e->d_name) != getpid())
+			continue;
+		snprintf(path, sizeof(path), "/sys/kernel/debug/avmm/%s/vcpus", e->d_name);
+		f = fopen(path, "r");
+		while (f && fgets(line, sizeof(line), f))
+			for (i = 0; i < NR_COUNTERS; i++) {
+				snprintf(path, sizeof(path), " %s ", counters[i]);
+				p = strstr(line, path);
+				if (p)
+					__atomic_add_fetch(&t->counter[i],
+							   strtoull(p + strlen(path), NULL, 0),
+							   __ATOMIC_RELAXED);
+			}
+		if (f)
+			fclose(f);
+	}
+	if (d)
+		closedir(d);
+}
+
 /* Everything is closed at once, or in some order while threads use it, or by the kernel. */
 static void tear_down(struct world *w, struct rng *r)
 {
@@ -259,6 +295,7 @@ static void iteration(const char *path, struct tally *tally, uint64_t seed, uint
 			_exit(3);
 	}
 	usleep(ms * 1000);
+	add_counters(tally);
 	tear_down(w, &w->rng);
 	_exit(0);
 }
@@ -352,8 +389,9 @@ static void report_row(const char *name, const uint32_t *result)
 static void report(const struct tally *t, bool verbose)
 {
 	unsigned long long calls = 0, ok = 0;
+	unsigned int i, len;
 	const char *name;
-	unsigned int i;
+	char text[600];
 
 	for (i = 0; (name = ioctl_name(i)); i++) {
 		calls += t->calls[i];
@@ -363,6 +401,10 @@ static void report(const struct tally *t, bool verbose)
 	}
 	if (verbose)
 		report_row("RUN of the vCPU threads", t->run_result);
+	for (i = 0, len = 0; i < NR_COUNTERS; i++)
+		len += snprintf(text + len, sizeof(text) - len, "%s%s %llu", i ? ", " : "",
+				counters[i], (unsigned long long)t->counter[i]);
+	tap_diag("of those not killed: %s", text);
 	tap_diag("%llu ioctls, %llu of them good; %llu RUNs: %llu MMIO, %llu other exits, %llu errors",
 		 calls, ok, (unsigned long long)t->runs, (unsigned long long)t->mmio,
 		 (unsigned long long)t->other_exits, (unsigned long long)t->run_errors);

@@ -71,9 +71,11 @@ uint64_t odd_number(struct rng *r);
 /* What was done, over all iterations: that the fuzzer does not fuzz closed doors. */
 #define MAX_ROWS	64
 #define MAX_ERRNO	134
+#define NR_COUNTERS	13
 struct tally {
 	uint64_t runs, mmio, other_exits, run_errors;
 	uint32_t run_result[MAX_ERRNO];
+	uint64_t counter[NR_COUNTERS];	/* AVMM's own, of debugfs */
 	uint64_t calls[MAX_ROWS];
 	uint32_t result[MAX_ROWS][MAX_ERRNO];	/* 0 is success */
 };

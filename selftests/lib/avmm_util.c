@@ -30,8 +30,9 @@ static void on_kick(int sig)
 
 void test_alarm(unsigned int seconds)
 {
-	const char *env = getenv("AVMM_TEST_TIMEOUT");
+	const char *env = getenv("AVMM_TEST_TIMEOUT"), *slow = getenv("AVMM_SLOW");
 
+	seconds *= slow ? strtoul(slow, NULL, 0) : 1;
 	alarm(env ? strtoul(env, NULL, 0) : seconds);
 }
 
