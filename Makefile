@@ -53,8 +53,13 @@ vmm_args = CROSS_COMPILE=$(call lab_fact,cross) STATIC=1 \
 	SYSROOT_CFLAGS="$(call lab_fact,cflags)" SYSROOT_LDFLAGS="$(call lab_fact,ldflags)"
 endif
 
-.PHONY: all modules vmm selftests check check-long demo bench style install modules_install dkms-install \
-	clean help lab-kernel
+# A minute of fuzzing is part of check; this is hours of it: TIME= in seconds, SEED=, DEBUG=1.
+TIME ?= 3600
+SEED ?=
+DEBUG ?=
+
+.PHONY: all modules vmm selftests check check-long check-debug soak demo bench style \
+	install modules_install dkms-install clean help lab-kernel
 all: modules vmm
 
 lab-kernel:
@@ -81,6 +86,13 @@ check:
 
 check-long:
 	lab/check --long
+
+check-debug:
+	lab/check --debug
+
+soak: modules vmm selftests
+	$(if $(DEBUG),$(MAKE) modules KERNEL=debug)
+	lab/soak --time $(TIME) $(if $(SEED),--seed $(SEED)) $(if $(DEBUG),--debug)
 
 demo:
 	lab/demo
@@ -122,11 +134,13 @@ clean:
 help:
 	@echo 'make modules       kmod/avmm.ko for KDIR= (ARCH= CROSS_COMPILE=), else for the running'
 	@echo '                   kernel of an ARM machine, else (or with LAB=1) for the lab,'
-	@echo '                   KERNEL=$(KERNEL) (6.1, 6.12, sid)'
+	@echo '                   KERNEL=$(KERNEL) (6.1, 6.12, sid, debug)'
 	@echo 'make vmm           userspace-vmm/avmm for CROSS_COMPILE=, this ARM machine, or the lab'
 	@echo 'make selftests     the tests'
 	@echo 'make check         build all and run all tests: here, and in hosts in QEMU'
 	@echo 'make check-long    the tests that take long: real programs on KVM in all their forms'
+	@echo 'make check-debug   the same on a kernel with KASAN, lockdep, kmemleak, UBSAN'
+	@echo 'make soak          the fuzzer with new seeds, TIME=$(TIME) seconds, SEED= DEBUG=1'
 	@echo 'make demo          from nothing to the prompt of a guest'
 	@echo 'make bench         what AVMM and in-tree KVM cost, side by side'
 	@echo 'make style         the style checks'
