@@ -38,6 +38,11 @@ static int msi_devid(struct avmm_vm *vm)
 	return vm ? vm->arch.vgic.has_its : -EINVAL;
 }
 
+static int steal_time(struct avmm_vm *vm)
+{
+	return avmm_pvtime_supported();
+}
+
 static const struct cap caps[] = {
 	{ AVMM_CAP_IRQCHIP, 1 },
 	{ AVMM_CAP_USER_MEMORY, 1 },
@@ -77,6 +82,7 @@ static const struct cap caps[] = {
 	{ AVMM_CAP_ARM_NISV_TO_USER, 1 },
 	{ AVMM_CAP_ARM_INJECT_EXT_DABT, 1 },
 	{ AVMM_CAP_PTP_KVM, 1 },
+	{ AVMM_CAP_STEAL_TIME, .fn = steal_time },
 	{ AVMM_CAP_SYSTEM_EVENT_DATA, 1 },
 	{ AVMM_CAP_ARM_SYSTEM_SUSPEND, 1 },
 };

@@ -201,6 +201,7 @@ static int run_loop(struct avmm_vcpu *vcpu)
 			if (ret <= 0)
 				break;
 		}
+		avmm_pvtime_update(vcpu);
 		if (guest_turn(vcpu)) {
 			trace_avmm_exit(vcpu->id, vcpu->arch.ctx->exit_code, vcpu->arch.ctx->esr,
 					vcpu->arch.ctx->pc);

@@ -3,6 +3,7 @@
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -197,26 +198,49 @@ static long set_signal_mask(void *obj, void *arg, unsigned long uarg)
 	return 0;
 }
 
-/* vCPU attributes: so far the timers' interrupt numbers */
-static long vcpu_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr,
-		      int (*timer)(struct avmm_vcpu *, struct avmm_device_attr *))
+/* vCPU attributes, by group */
+static const struct attr_group {
+	int (*set)(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr);
+	int (*get)(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr);
+	int (*has)(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr);
+} attr_groups[] = {
+	[AVMM_ARM_VCPU_TIMER_CTRL] = {
+		avmm_timer_set_attr, avmm_timer_get_attr, avmm_timer_has_attr,
+	},
+	[AVMM_ARM_VCPU_PVTIME_CTRL] = {
+		avmm_pvtime_set_attr, avmm_pvtime_get_attr, avmm_pvtime_has_attr,
+	},
+};
+
+static const struct attr_group *attr_group(const struct avmm_device_attr *attr)
 {
-	return attr->group == AVMM_ARM_VCPU_TIMER_CTRL ? timer(vcpu, attr) : -ENXIO;
+	const struct attr_group *group;
+
+	if (attr->group >= ARRAY_SIZE(attr_groups))
+		return NULL;
+	group = &attr_groups[array_index_nospec(attr->group, ARRAY_SIZE(attr_groups))];
+	return group->has ? group : NULL;
 }
 
 static long set_attr(void *vcpu, void *arg, unsigned long uarg)
 {
-	return vcpu_attr(vcpu, arg, avmm_timer_set_attr);
+	const struct attr_group *group = attr_group(arg);
+
+	return group ? group->set(vcpu, arg) : -ENXIO;
 }
 
 static long get_attr(void *vcpu, void *arg, unsigned long uarg)
 {
-	return vcpu_attr(vcpu, arg, avmm_timer_get_attr);
+	const struct attr_group *group = attr_group(arg);
+
+	return group ? group->get(vcpu, arg) : -ENXIO;
 }
 
 static long has_attr(void *vcpu, void *arg, unsigned long uarg)
 {
-	return vcpu_attr(vcpu, arg, avmm_timer_has_attr);
+	const struct attr_group *group = attr_group(arg);
+
+	return group ? group->has(vcpu, arg) : -ENXIO;
 }
 
 #define READY	(AVMM_IOC_VCPU_LOCK | AVMM_IOC_INITED)
@@ -344,6 +368,7 @@ int avmm_vcpu_create(struct avmm_vm *vm, u32 id)
 	if (!vcpu)
 		return -ENOMEM;
 	avmm_timer_vcpu_init(vcpu);
+	avmm_pvtime_vcpu_init(vcpu);
 	ret = vgic_vcpu_init(vcpu);
 	if (ret)
 		goto err_timer;

@@ -93,6 +93,10 @@ struct avmm_arch_vcpu {
 	struct avmm_timer ptimer;
 	struct vgic_cpu vgic;
 	struct {
+		u64 ipa;		/* of the structure, all ones: none */
+		u64 last;		/* the thread's run delay when it was last written, ns */
+	} steal;			/* [u] stolen time */
+	struct {
 		u8 len;
 		u8 rt;
 		bool sign;
@@ -106,7 +110,7 @@ struct avmm_arch_vm {
 	u64 cntvoff;			/* VM-wide virtual counter offset, ticks */
 	u64 cntpoff;			/* the same of the physical counter, which is emulated */
 	u32 psci_version;		/* PSCI_VERSION as firmware register */
-	u64 hvc_bmap[3];		/* STD, STD_HYP, VENDOR_HYP firmware bitmaps */
+	u64 hvc_bmap[4];		/* STD, STD_HYP, VENDOR_HYP, VENDOR_HYP_2 firmware bitmaps */
 	u32 vmid;
 	u32 __percpu *last_vcpu;	/* idx+1 of the vCPU that last ran on each CPU */
 	u64 pfr0_hidden;		/* [m] of ID_AA64PFR0_EL1, what the VMM took away (idreg.c) */
@@ -172,6 +176,16 @@ int avmm_set_events(struct avmm_vcpu *vcpu, const struct avmm_vcpu_events *ev);
 int avmm_vcpu_init_target(struct avmm_vcpu *vcpu, const struct avmm_vcpu_init *init);
 void avmm_vcpu_reset(struct avmm_vcpu *vcpu);
 void avmm_vcpu_load_reset(struct avmm_vcpu *vcpu);	/* AVMM_REQ_RESET: reset, then arch.reset */
+
+/* ---- pvtime.c: stolen time ---- */
+bool avmm_pvtime_supported(void);
+void avmm_pvtime_vcpu_init(struct avmm_vcpu *vcpu);
+bool avmm_pvtime_ready(const struct avmm_vcpu *vcpu);
+u64 avmm_pvtime_start(struct avmm_vcpu *vcpu);
+void avmm_pvtime_update(struct avmm_vcpu *vcpu);
+int avmm_pvtime_has_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr);
+int avmm_pvtime_set_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr);
+int avmm_pvtime_get_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr);
 
 /* ---- timer.c ---- */
 int avmm_timer_host_init(void);		/* request the PPI */

@@ -30,6 +30,7 @@
 #define FN_TRNG_RND32		0x84000053U
 #define FN_TRNG_RND64		0xc4000053U
 #define FN_PV_TIME_FEATURES	0xc5000020U
+#define FN_PV_TIME_ST		0xc5000021U
 #define FN_VENDOR_FEATURES	0x86000000U
 #define FN_VENDOR_PTP		0x86000001U
 #define FN_VENDOR_UID		0x8600ff01U
@@ -39,7 +40,7 @@
 #define TRNG_INVALID_PARAMS	((u64)-2)
 
 /* the firmware bitmaps: index into vm->arch.hvc_bmap, and the bits offered */
-enum { BMAP_STD, BMAP_STD_HYP, BMAP_VENDOR_HYP, BMAP_NONE };
+enum { BMAP_STD, BMAP_STD_HYP, BMAP_VENDOR_HYP, BMAP_VENDOR_HYP_2, BMAP_NONE };
 #define BMAP_STD_TRNG		BIT(0)
 #define BMAP_STD_HYP_PV_TIME	BIT(0)
 #define BMAP_VENDOR_QUERY	BIT(0)
@@ -49,6 +50,8 @@ static const u64 bmap_offered[] = {
 	[BMAP_STD] = BMAP_STD_TRNG,
 	[BMAP_STD_HYP] = BMAP_STD_HYP_PV_TIME,
 	[BMAP_VENDOR_HYP] = BMAP_VENDOR_QUERY | BMAP_VENDOR_PTP,
+	/* those of KVM are for user space to answer, to which no call is passed on */
+	[BMAP_VENDOR_HYP_2] = 0,
 };
 
 /*
@@ -142,7 +145,6 @@ static void call_arch_features(struct avmm_vcpu *vcpu, u64 *res)
 		res[0] = wa_feature(host_wa.wa3);
 		break;
 	case FN_PV_TIME_FEATURES:
-		/* may be asked; stolen time itself is then not supported (DEN0057 3.1) */
 		if (READ_ONCE(vcpu->vm->arch.hvc_bmap[BMAP_STD_HYP]) & BMAP_STD_HYP_PV_TIME)
 			res[0] = 0;
 		break;
@@ -242,6 +244,21 @@ static void call_trng_rnd64(struct avmm_vcpu *vcpu, u64 *res)
 	trng_rnd(vcpu, res, 64);
 }
 
+/* ---- stolen time (DEN0057): there if user space has given it a place ---- */
+
+static void call_pv_features(struct avmm_vcpu *vcpu, u64 *res)
+{
+	u32 fn = vcpu->arch.ctx->x[1];
+
+	if ((fn == FN_PV_TIME_FEATURES || fn == FN_PV_TIME_ST) && avmm_pvtime_ready(vcpu))
+		res[0] = 0;
+}
+
+static void call_pv_st(struct avmm_vcpu *vcpu, u64 *res)
+{
+	res[0] = avmm_pvtime_start(vcpu);
+}
+
 /* ---- vendor hypervisor: guests know these interfaces under KVM's UID ---- */
 
 static void call_vendor_uid(struct avmm_vcpu *vcpu, u64 *res)
@@ -295,6 +312,8 @@ static const struct hvc_fn hvc_fns[] = {
 	{ FN_TRNG_GET_UUID,	BMAP_STD, BMAP_STD_TRNG,		call_trng_uuid },
 	{ FN_TRNG_RND32,	BMAP_STD, BMAP_STD_TRNG,		call_trng_rnd32 },
 	{ FN_TRNG_RND64,	BMAP_STD, BMAP_STD_TRNG,		call_trng_rnd64 },
+	{ FN_PV_TIME_FEATURES,	BMAP_STD_HYP, BMAP_STD_HYP_PV_TIME,	call_pv_features },
+	{ FN_PV_TIME_ST,	BMAP_STD_HYP, BMAP_STD_HYP_PV_TIME,	call_pv_st },
 	{ FN_VENDOR_UID,	BMAP_VENDOR_HYP, BMAP_VENDOR_QUERY,	call_vendor_uid },
 	{ FN_VENDOR_FEATURES,	BMAP_VENDOR_HYP, BMAP_VENDOR_QUERY,	call_vendor_features },
 	{ FN_VENDOR_PTP,	BMAP_VENDOR_HYP, BMAP_VENDOR_PTP,	call_vendor_ptp },
@@ -429,7 +448,11 @@ static const u64 fw_ids[] = {
 	AVMM_REG_ARM_STD_BMAP,
 	AVMM_REG_ARM_STD_HYP_BMAP,
 	AVMM_REG_ARM_VENDOR_HYP_BMAP,
+	/* last: the kernel's own KVM may not know it */
+	AVMM_REG_ARM_VENDOR_HYP_BMAP_2,
 };
+
+#define NR_FW_IDS	(ARRAY_SIZE(fw_ids) - !AVMM_LIST_VENDOR_2)
 
 /**
  * avmm_fw_nr_regs - how many firmware registers there are
@@ -439,7 +462,7 @@ static const u64 fw_ids[] = {
  */
 int avmm_fw_nr_regs(struct avmm_vcpu *vcpu)
 {
-	return ARRAY_SIZE(fw_ids);
+	return NR_FW_IDS;
 }
 
 /**
@@ -451,7 +474,7 @@ int avmm_fw_nr_regs(struct avmm_vcpu *vcpu)
  */
 int avmm_fw_copy_list(struct avmm_vcpu *vcpu, u64 __user *to)
 {
-	return copy_to_user(to, fw_ids, sizeof(fw_ids)) ? -EFAULT : 0;
+	return copy_to_user(to, fw_ids, NR_FW_IDS * sizeof(fw_ids[0])) ? -EFAULT : 0;
 }
 
 /**
@@ -482,6 +505,9 @@ int avmm_fw_get(struct avmm_vcpu *vcpu, u64 id, u64 *val)
 	case AVMM_REG_ARM_VENDOR_HYP_BMAP:
 		*val = READ_ONCE(vcpu->vm->arch.hvc_bmap[id - AVMM_REG_ARM_STD_BMAP]);
 		return 0;
+	case AVMM_REG_ARM_VENDOR_HYP_BMAP_2:
+		*val = READ_ONCE(vcpu->vm->arch.hvc_bmap[BMAP_VENDOR_HYP_2]);
+		return AVMM_LIST_VENDOR_2 ? 0 : -ENOENT;
 	}
 	return -ENOENT;
 }
@@ -572,6 +598,8 @@ int avmm_fw_set(struct avmm_vcpu *vcpu, u64 id, u64 val)
 	case AVMM_REG_ARM_STD_HYP_BMAP:
 	case AVMM_REG_ARM_VENDOR_HYP_BMAP:
 		return set_bmap(vcpu->vm, id - AVMM_REG_ARM_STD_BMAP, val);
+	case AVMM_REG_ARM_VENDOR_HYP_BMAP_2:
+		return AVMM_LIST_VENDOR_2 ? set_bmap(vcpu->vm, BMAP_VENDOR_HYP_2, val) : -ENOENT;
 	}
 	return -ENOENT;
 }

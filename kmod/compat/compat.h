@@ -141,6 +141,8 @@ typedef bool avmm_young_t;
  * physical timer is among them.
  */
 #define AVMM_LIST_PTIMER	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
+/* and from 6.15 on a second bitmap of vendor hypercalls */
+#define AVMM_LIST_VENDOR_2	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0))
 
 /*
  * A page that userfaultfd has to bring: before 6.2 get_user_pages() waits for it

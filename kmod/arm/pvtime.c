@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Stolen time (Arm DEN0057): how long a vCPU's thread could have run and did
+ * not, told to the guest in a structure of its own memory.
+ *
+ * User space chooses the place by an attribute of the vCPU; the guest asks for
+ * it by a hypercall. Both under vcpu->mutex.
+ */
+#include <linux/sched.h>
+#include <linux/sched/stat.h>
+#include <linux/srcu.h>
+#include <linux/uaccess.h>
+#include "avmm.h"
+
+#define NO_PLACE	(~0ULL)
+
+/* DEN0057 3.3: little endian, aligned to 64 bytes; revision and attributes are 0 */
+struct stolen_time {
+	__le32 revision;
+	__le32 attributes;
+	__le64 stolen;		/* ns */
+};
+
+#define ALIGNMENT	64
+
+/* ns that the thread has waited in run queues */
+static u64 run_delay(void)
+{
+#ifdef CONFIG_SCHED_INFO
+	return READ_ONCE(current->sched_info.run_delay);
+#else
+	return 0;
+#endif
+}
+
+/** avmm_pvtime_supported - does this kernel count it? */
+bool avmm_pvtime_supported(void)
+{
+	return sched_info_on();
+}
+
+/* the structure in user memory, or NULL; aligned as it is, it is within a page. Holds vm->srcu */
+static struct stolen_time __user *find_place(struct avmm_vm *vm, u64 ipa)
+{
+	const struct avmm_memslot *slot = avmm_find_slot(vm, ipa >> PAGE_SHIFT);
+
+	if (!slot || (slot->flags & AVMM_MEM_READONLY))
+		return NULL;
+	return (void __user *)(slot->hva + (ipa - (slot->base_gfn << PAGE_SHIFT)));
+}
+
+/** avmm_pvtime_vcpu_init - at CREATE_VCPU: no place yet */
+void avmm_pvtime_vcpu_init(struct avmm_vcpu *vcpu)
+{
+	vcpu->arch.steal.ipa = NO_PLACE;
+}
+
+/** avmm_pvtime_ready - has user space given a place? */
+bool avmm_pvtime_ready(const struct avmm_vcpu *vcpu)
+{
+	return vcpu->arch.steal.ipa != NO_PLACE;
+}
+
+/**
+ * avmm_pvtime_start - the guest asks for its structure: count from now
+ * @vcpu: in its thread
+ *
+ * Return: its guest-physical address, or all ones if there is none
+ */
+u64 avmm_pvtime_start(struct avmm_vcpu *vcpu)
+{
+	static const struct stolen_time zero;
+	struct stolen_time __user *st;
+	int idx;
+
+	if (!avmm_pvtime_ready(vcpu))
+		return NO_PLACE;
+	vcpu->arch.steal.last = run_delay();
+	idx = srcu_read_lock(&vcpu->vm->srcu);
+	st = find_place(vcpu->vm, vcpu->arch.steal.ipa);
+	/* a place that has gone is the VMM's doing; the guest finds no memory there either */
+	if (st && copy_to_user(st, &zero, sizeof(zero)))
+		pr_debug("vCPU %u: stolen time cannot be written\n", vcpu->id);
+	srcu_read_unlock(&vcpu->vm->srcu, idx);
+	return vcpu->arch.steal.ipa;
+}
+
+/**
+ * avmm_pvtime_update - before an entry: add what has been stolen since the last
+ * @vcpu: in its thread, interrupts on, may sleep
+ */
+void avmm_pvtime_update(struct avmm_vcpu *vcpu)
+{
+	u64 now, since = vcpu->arch.steal.last;
+	struct stolen_time __user *st;
+	__le64 stolen;
+	int idx;
+
+	if (likely(!avmm_pvtime_ready(vcpu)))
+		return;
+	now = run_delay();
+	if (now == since)
+		return;
+	vcpu->arch.steal.last = now;
+	/* the vCPU has moved to another thread */
+	if (now < since)
+		return;
+	idx = srcu_read_lock(&vcpu->vm->srcu);
+	st = find_place(vcpu->vm, vcpu->arch.steal.ipa);
+	if (st && !get_user(stolen, &st->stolen)) {
+		le64_add_cpu(&stolen, now - since);
+		put_user(stolen, &st->stolen);
+	}
+	srcu_read_unlock(&vcpu->vm->srcu, idx);
+}
+
+/* ---- vCPU attributes ---- */
+
+/** avmm_pvtime_has_attr - 0 or -ENXIO */
+int avmm_pvtime_has_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr)
+{
+	return avmm_pvtime_supported() && attr->attr == AVMM_ARM_VCPU_PVTIME_IPA ? 0 : -ENXIO;
+}
+
+/**
+ * avmm_pvtime_set_attr - choose the place
+ * @vcpu: its mutex is held
+ * @attr: its guest-physical address is a u64 in user memory
+ *
+ * Return: 0; -ENXIO not supported, -EEXIST it has one, -EINVAL alignment or no
+ * slot there, -EFAULT
+ */
+int avmm_pvtime_set_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr)
+{
+	int idx, ret = avmm_pvtime_has_attr(vcpu, attr);
+	u64 ipa;
+
+	if (ret)
+		return ret;
+	if (get_user(ipa, (u64 __user *)u64_to_user_ptr(attr->addr)))
+		return -EFAULT;
+	if (ipa % ALIGNMENT)
+		return -EINVAL;
+	if (avmm_pvtime_ready(vcpu))
+		return -EEXIST;
+	idx = srcu_read_lock(&vcpu->vm->srcu);
+	if (find_place(vcpu->vm, ipa))
+		vcpu->arch.steal.ipa = ipa;
+	else
+		ret = -EINVAL;
+	srcu_read_unlock(&vcpu->vm->srcu, idx);
+	return ret;
+}
+
+/** avmm_pvtime_get_attr - the address, all ones if there is none; -ENXIO, -EFAULT */
+int avmm_pvtime_get_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr)
+{
+	int ret = avmm_pvtime_has_attr(vcpu, attr);
+
+	return ret ?: put_user(vcpu->arch.steal.ipa, (u64 __user *)u64_to_user_ptr(attr->addr));
+}
