@@ -51,6 +51,11 @@ why() {
 	tail -n 20 "/tmp/$1.console" "/var/log/libvirt/qemu/$1.log"
 	virsh domstate --reason "$1"
 }
+begins() {
+	name=$1
+	shift
+	virsh "$@" || { why "$name"; dmesg | tail -n 5; return 1; }
+}
 says() { until_true "${3:-120}" grep -a -q -e "$2" "/tmp/$1.console" || { why "$1"; return 1; }; }
 goes_on() {
 	seen=$(lines "$1" "$2")
@@ -68,7 +73,8 @@ part_life() {
 	domain life 2 "$load"
 	check 'define' virsh define $tmp/life.xml
 	check 'it is there' state_is life 'shut off'
-	check 'start' virsh start life
+	check 'start' begins life start life
+	[ $bad = 0 ] || done_testing
 	check 'it is a KVM domain' sh -c "tr '\0' ' ' </proc/\$(pidof qemu-system-aarch64)/cmdline | grep -e '-accel kvm'"
 	check 'the guest runs' says life '^tick 3'
 	check 'suspend' virsh suspend life
@@ -94,7 +100,8 @@ part_more() {
 	check 'domcapabilities know KVM' sh -c "virsh domcapabilities --virttype kvm --machine virt | tee /dev/stderr |
 		grep -q '<domain>kvm</domain>'"
 	domain more 2 'echo ready; while read x; do echo "got $x"; [ "$x" != reboot ] || reboot -f; done'
-	check 'create' virsh create $tmp/more.xml
+	check 'create' begins more create $tmp/more.xml
+	[ $bad = 0 ] || done_testing
 	check 'the guest runs' says more '^ready'
 	# The console wants a terminal: script(1) has one.
 	check 'console' sh -c "(sleep 5; echo hello; sleep 3; printf '\\035') |
