@@ -619,6 +619,12 @@ static void reset(struct vgic_its *its)
 	its_forget(its);
 }
 
+/* LPIs are of the GICv3 only */
+static bool its_offered(void)
+{
+	return avmm_host.gic == 3;
+}
+
 static int its_create(struct avmm_device *dev)
 {
 	struct vgic_its *its = kzalloc(sizeof(*its), GFP_KERNEL_ACCOUNT);
@@ -806,6 +812,7 @@ static int its_has_attr(struct avmm_device *dev, struct avmm_device_attr *attr)
 
 const struct avmm_device_ops vgic_its_device_ops = {
 	.name = "avmm-vgic-its",
+	.offered = its_offered,
 	.create = its_create,
 	.destroy = its_destroy,
 	.set_attr = its_set_attr,

@@ -180,6 +180,7 @@ static inline void raw_spin_unlock(raw_spinlock_t *l)
 #define FAKE_VCPUS	20
 
 struct avmm_host {
+	u32 gic;
 	u64 gicv;
 	u64 ich_vtr;
 	unsigned int nr_lrs;
@@ -233,6 +234,7 @@ struct avmm_device {
 
 struct avmm_device_ops {
 	const char *name;
+	bool (*offered)(void);
 	int (*create)(struct avmm_device *dev);
 	void (*destroy)(struct avmm_device *dev);
 	int (*set_attr)(struct avmm_device *dev, struct avmm_device_attr *attr);
