@@ -58,8 +58,8 @@ TIME ?= 3600
 SEED ?=
 DEBUG ?=
 
-.PHONY: all modules vmm selftests check check-long check-debug soak demo bench style \
-	install modules_install dkms-install clean help lab-kernel
+.PHONY: all modules vmm selftests kvm-selftests check check-long check-debug \
+	soak demo bench style install modules_install dkms-install clean help lab-kernel
 all: modules vmm
 
 lab-kernel:
@@ -80,6 +80,10 @@ vmm: $(lab_programs)
 # After the module: the tests that load it have a copy beside them.
 selftests: modules $(lab_programs)
 	$(MAKE) -C selftests $(vmm_args)
+
+# The KVM selftests of a kernel's own source.
+kvm-selftests:
+	lab/kvm-selftests --kernel $(KERNEL)
 
 check:
 	lab/check
@@ -137,6 +141,8 @@ help:
 	@echo '                   KERNEL=$(KERNEL) (6.1, 6.12, sid, debug)'
 	@echo 'make vmm           userspace-vmm/avmm for CROSS_COMPILE=, this ARM machine, or the lab'
 	@echo 'make selftests     the tests'
+	@echo 'make kvm-selftests the KVM selftests of the source of KERNEL=$(KERNEL), see'
+	@echo '                   Documentation/kvm-selftests.rst'
 	@echo 'make check         build all and run all tests: here, and in hosts in QEMU'
 	@echo 'make check-long    the tests that take long: real programs on KVM in all their forms'
 	@echo 'make check-debug   the same on a kernel with KASAN, lockdep, kmemleak, UBSAN'

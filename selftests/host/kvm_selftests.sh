@@ -9,7 +9,9 @@ dir=$here/../kvm
 
 # program | set | seconds it may take | arguments
 #
-# Arguments are there to make a test small: the lab emulates. "short" is for each commit.
+# Arguments are there to make a test small: the lab emulates. "short" is for each commit, "long" is
+# the rest of what passes, "awaited" what needs a feature that is not there yet. A program that a
+# kernel's tests do not have is skipped, unless it is named.
 table() {
 	cat <<-END
 	aarch32_id_regs | short | 30
@@ -17,23 +19,23 @@ table() {
 	hypercalls | short | 30
 	psci_test | short | 30
 	vcpu_width_config | short | 30
-	vgic_init | short | 60
-	set_memory_region_test | long | 600
 	kvm_create_max_vcpus | short | 60
 	steal_time | short | 30
-	kvm_binary_stats_test | short | 30
-	debug-exceptions | long | 60
-	vgic_irq | long | 300
+	vgic_irq | short | 120
 	demand_paging_test | short | 120 | -b 8M -v 2
-	dirty_log_test | long | 300 | -i 3 -I 20
-	dirty_log_perf_test | short | 120 | -b 8M -v 2 -i 2
-	kvm_page_table_test | long | 300 | -b 64M -v 2
-	memslot_modification_stress_test | short | 120 | -b 4M -v 2 -i 100
-	memslot_perf_test | long | 300 | -l 1 -e 3
-	access_tracking_perf_test | short | 120 | -b 8M -v 2
-	rseq_test | long | 300
-	hardware_disable_test | long | 300
+	memslot_modification_stress_test | long | 120 | -b 4M -v 2 -i 100
+	access_tracking_perf_test | long | 120 | -b 8M -v 2
+	set_memory_region_test | long | 900
+	kvm_page_table_test | long | 600 | -b 4M -v 2
+	memslot_perf_test | long | 600 | -l 1 -e 3
+	rseq_test | long | 600
+	hardware_disable_test | long | 600
+	debug-exceptions | long | 60
 	arch_timer | timer | 300
+	vgic_init | awaited | 60
+	dirty_log_test | awaited | 600 | -i 3 -I 20
+	dirty_log_perf_test | awaited | 120 | -b 8M -v 2 -i 2
+	kvm_binary_stats_test | awaited | 30
 	END
 }
 
@@ -51,8 +53,10 @@ rows "$@" >$fifo
 while IFS='|' read -r name _ limit args; do
 	name=${name% } n=$((n + 1)) began=$(now) rc=0
 	if [ ! -x "$dir/$name" ]; then
-		echo "not ok $n $name # was not built"
-		bad=1
+		case " $* " in
+		*" $name "*) echo "not ok $n $name # was not built"; bad=1 ;;
+		*) echo "ok $n $name # SKIP not among this kernel's tests" ;;
+		esac
 		continue
 	fi
 	# shellcheck disable=SC2086 # arguments; a number between blanks
