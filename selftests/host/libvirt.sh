@@ -13,8 +13,11 @@ export LC_ALL=C
 # domain NAME CPUS COMMAND: its definition; the console is a pseudo terminal that is also logged.
 domain() {
 	run=$(printf %s "$3" | base64 | tr -d '\n')
+	# QEMU 7.2 ends with a segmentation fault if it may use an ITS and KVM has none.
+	its=''
+	[ "${ITS:-off}" = on ] || its="<qemu:commandline><qemu:arg value='-machine'/><qemu:arg value='its=off'/></qemu:commandline>"
 	cat >$tmp/$1.xml <<-END
-	<domain type='kvm'>
+	<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
 	  <name>$1</name>
 	  <memory unit='MiB'>256</memory>
 	  <vcpu>$2</vcpu>
@@ -32,6 +35,7 @@ domain() {
 	    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
 	    <memballoon model='virtio'/>
 	  </devices>
+	  $its
 	</domain>
 	END
 }
