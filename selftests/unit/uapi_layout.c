@@ -229,6 +229,7 @@ static const struct {
 	long value;
 } newer[] = {
 	{ "EXIT_MEMORY_FAULT", 39 },
+	{ "REG_ARM_VENDOR_HYP_BMAP_2", 0x6030000000160003 },
 };
 
 static long known_newer(const char *name)
