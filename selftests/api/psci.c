@@ -124,7 +124,8 @@ static int step(struct vcpu *vcpu)
 /* as a guest would before it waits for interrupt 40 */
 static void enable_irq40(struct vm *vm)
 {
-	uint32_t ctlr = 2, enable = 1U << 8;
+	bool v2 = vm->gic_version == 2;
+	uint32_t ctlr = v2 ? 1 : 2, enable = 1U << 8, gicc_ctlr = 1, gicc_pmr = 0xf0 >> 3;
 	uint64_t pmr = 0xf0, igrpen1 = 1;
 	struct avmm_device_attr attr[] = {
 		{ .group = AVMM_DEV_ARM_VGIC_GRP_DIST_REGS, .attr = 0x0, .addr = (uintptr_t)&ctlr },
@@ -139,6 +140,12 @@ static void enable_irq40(struct vm *vm)
 	};
 	unsigned int i;
 
+	if (v2) {
+		attr[2] = (struct avmm_device_attr){ .group = AVMM_DEV_ARM_VGIC_GRP_CPU_REGS,
+						     .attr = 0x4, .addr = (uintptr_t)&gicc_pmr };
+		attr[3] = (struct avmm_device_attr){ .group = AVMM_DEV_ARM_VGIC_GRP_CPU_REGS,
+						     .attr = 0x0, .addr = (uintptr_t)&gicc_ctlr };
+	}
 	for (i = 0; i < sizeof(attr) / sizeof(attr[0]); i++)
 		tap_eq(avmm_set_device_attr(vm->gic, &attr[i]), 0, "the GIC is made ready, %u", i);
 }
