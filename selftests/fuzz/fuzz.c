@@ -488,6 +488,8 @@ int main(int argc, char **argv)
 			kill_ms = below(&r, ms + 200);
 			killed++;
 		}
+		if (verbose)
+			tap_diag("iteration %llu", (unsigned long long)i);
 		fflush(stdout);
 		pid = fork();
 		if (!pid)

@@ -14,6 +14,10 @@
 #define PROGRAMS	0x40000
 #define PROGRAM_SIZE	0x8000
 #define A32_CODE	0x100000	/* random words: a page for AArch32 at EL0 */
+#define ITS_QUEUE	0x120000	/* commands; then the ITS's tables, then those of LPIs */
+#define ITS_QUEUE_SIZE	0x10000
+#define ITS_TABLES	0x140000
+#define LPI_TABLES	0x180000
 
 struct code {
 	uint32_t *p, *end;
@@ -154,7 +158,7 @@ static uint64_t target(struct code *c)
 	case 11:
 		return RAM + AREA_SIZE - 1 - below(r, 16);	/* across the end */
 	case 12:
-		return below(r, 1UL << 30);
+		return once_in(r, 2) ? 0x0a000000 + below(r, 0x1000) : below(r, 1UL << 30);
 	case 13:
 		return (1UL << (30 + below(r, 19))) - below(r, 32);
 	case 14:
@@ -325,6 +329,38 @@ static void gadget_gic(struct code *c)
 	msr(c, ICC_IGRPEN1, 2);
 }
 
+static void store(struct code *c, uint64_t at, uint64_t value)
+{
+	mov(c, 1, at);
+	mov(c, 2, value);
+	emit(c, 0xf9000000 | 1 << 5 | 2);	/* STR X2, [X1] */
+}
+
+/* An ITS with tables and a queue of commands, LPIs on, and MSIs to it; or parts of that. */
+static void gadget_its(struct code *c)
+{
+	struct rng *r = c->r;
+	uint64_t valid = 1UL << 63, garbage = once_in(r, 8) ? rnd(r) : 0;
+
+	if (once_in(r, 2)) {
+		store(c, GITS + 0x80, valid | (RAM + ITS_QUEUE) | (ITS_QUEUE_SIZE / PAGE - 1));
+		store(c, GITS + 0x100, (valid | (RAM + ITS_TABLES) | below(r, 8)) ^ garbage);
+		store(c, GITS + 0x108, (valid | (RAM + ITS_TABLES + 0x20000) | below(r, 8)) ^
+		      garbage);
+		store(c, GICR + 0x70, (RAM + LPI_TABLES) | (once_in(r, 4) ? below(r, 32) : 15));
+		store(c, GICR + 0x78, RAM + LPI_TABLES + 0x20000);
+		mov(c, 1, GICR + below(r, 2) * 0x20000);
+		mov(c, 2, !once_in(r, 4));
+		emit(c, 0xb9000000 | 1 << 5 | 2);
+		mov(c, 1, GITS);
+		emit(c, 0xb9000000 | 1 << 5 | 2);
+	}
+	store(c, GITS + 0x88, below(r, ITS_QUEUE_SIZE) & ~31UL);
+	mov(c, 1, GITS + 0x10040);
+	mov(c, 2, below(r, 40));
+	emit(c, 0xb9000000 | 1 << 5 | 2);
+}
+
 static void gadget_other(struct code *c)
 {
 	static const uint32_t words[] = {
@@ -350,7 +386,7 @@ static const struct {
 } gadgets[] = {
 	{ gadget_access, 16 }, { gadget_sysreg, 16 }, { gadget_smccc, 8 }, { gadget_sgi, 4 },
 	{ gadget_garbage, 3 }, { gadget_mutant, 4 }, { gadget_maintenance, 4 }, { gadget_mmu, 2 },
-	{ gadget_timer, 3 }, { gadget_eret, 1 }, { gadget_gic, 2 }, { gadget_other, 3 },
+	{ gadget_timer, 3 }, { gadget_eret, 1 }, { gadget_gic, 2 }, { gadget_its, 3 }, { gadget_other, 3 },
 };
 
 static void program(struct code *c, int n)
@@ -363,7 +399,7 @@ static void program(struct code *c, int n)
 	prologue(c, n);
 	gadget_gic(c);
 	/* room for the largest gadget and the branch back */
-	while (c->p < c->end - 80) {
+	while (c->p < c->end - 120) {
 		pick = below(c->r, total);
 		for (i = 0; pick >= gadgets[i].weight; i++)
 			pick -= gadgets[i].weight;
@@ -438,6 +474,28 @@ static void table(uint64_t *t, struct rng *r)
 	}
 }
 
+/* Commands of an ITS, of few devices, events, LPIs and collections, so that they meet. */
+static void its_commands(uint64_t *q, struct rng *r)
+{
+	static const uint8_t ids[] = { 8, 8, 9, 9, 10, 10, 10, 11, 1, 3, 3, 4, 5, 12, 13, 14, 15 };
+	uint64_t id;
+	int i;
+
+	for (i = 0; i < ITS_QUEUE_SIZE / 32; i++, q += 4) {
+		id = once_in(r, 40) ? below(r, 256) : PICK(r, ids);
+		q[0] = id | below(r, 6) << 32;
+		q[1] = id == 8 ? below(r, 10) :
+		       below(r, 20) | (8192 + below(r, once_in(r, 8) ? 60000 : 24)) << 32;
+		q[2] = (once_in(r, 6) ? 0 : 1UL << 63) |
+		       (id == 8 ? RAM + ITS_TABLES + 0x30000 + below(r, 16) * 256 :
+			below(r, 5) << 16 | below(r, 5));
+		if (once_in(r, 40))
+			q[below(r, 3)] ^= 1UL << below(r, 64);
+		if (id == 14)
+			q[3] = below(r, 5) << 16;
+	}
+}
+
 /** guest_entry - where vCPU @n begins */
 uint64_t guest_entry(int n)
 {
@@ -474,6 +532,9 @@ void guest_fill(uint8_t *ram, struct rng *r, bool gicv2)
 
 		program(&c, i);
 	}
+	its_commands((uint64_t *)(ram + ITS_QUEUE), r);
+	/* LPI priorities, most of them enabled */
+	memset(ram + LPI_TABLES, 0xa1, 0x4000);
 	for (i = 0; i < 0x4000; i += 8) {
 		uint64_t word = rnd(r);
 

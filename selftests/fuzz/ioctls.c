@@ -12,13 +12,9 @@
 
 #include "fuzz.h"
 
-/* Numbers of KVM's that the header may not have yet: a row of what is not there is a row too. */
 #define IOCTL(dir, nr, size)	_IOC(dir, AVMMIO, nr, size)
-#define GET_DIRTY_LOG		IOCTL(_IOC_WRITE, 0x42, 16)
-#define CLEAR_DIRTY_LOG		IOCTL(_IOC_READ | _IOC_WRITE, 0xc0, 24)
-#define SET_GSI_ROUTING		IOCTL(_IOC_WRITE, 0x6a, 8)
+/* Numbers of KVM's that the header does not have: a row of what is not there is a row too. */
 #define SET_GUEST_DEBUG		IOCTL(_IOC_WRITE, 0x9b, 520)
-#define ARM_SET_DEVICE_ADDR	IOCTL(_IOC_WRITE, 0xab, 16)
 #define GET_STATS_FD		IOCTL(0, 0xce, 0)
 
 /* ---- numbers ---- */
@@ -86,7 +82,8 @@ int fd_random(struct world *w, struct rng *r, enum fd_kind kind)
 	case FD_VCPU:
 		return w->vcpu[below(r, w->nr_vcpus)];
 	default:
-		return w->device[below(r, once_in(r, 4) ? MAX_DEVICES : 1)];
+		/* the vGIC, its ITS, whatever else was made */
+		return w->device[below(r, once_in(r, 8) ? MAX_DEVICES : 2)];
 	}
 }
 
@@ -333,6 +330,15 @@ static void ioeventfd(struct world *w, struct rng *r, struct arg *a)
 	e->datamatch = below(r, 4);
 }
 
+static void coalesced(struct world *w, struct rng *r, struct arg *a)
+{
+	struct avmm_coalesced_mmio_zone *z = a->buf;
+
+	z->addr = once_in(r, 8) ? odd_number(r) : 0x0a000000 + below(r, 16) * 0x100;
+	z->size = once_in(r, 8) ? odd_number(r) : 1 + below(r, 0x800);
+	z->pio = once_in(r, 16);
+}
+
 static void msi(struct world *w, struct rng *r, struct arg *a)
 {
 	struct avmm_msi *m = a->buf;
@@ -430,14 +436,16 @@ static const struct row {
 	{ "IRQ_LINE", FD_VM, AVMM_IRQ_LINE, irq_line, 0, 20 },
 	{ "IRQFD", FD_VM, AVMM_IRQFD, irqfd, 0, 8 },
 	{ "IOEVENTFD", FD_VM, AVMM_IOEVENTFD, ioeventfd, 0, 8 },
+	{ "REGISTER_COALESCED_MMIO", FD_VM, AVMM_REGISTER_COALESCED_MMIO, coalesced, 0, 6 },
+	{ "UNREGISTER_COALESCED_MMIO", FD_VM, AVMM_UNREGISTER_COALESCED_MMIO, coalesced, 0, 3 },
 	{ "ENABLE_CAP", FD_VM, AVMM_ENABLE_CAP, enable_cap, 0, 2 },
 	{ "SIGNAL_MSI", FD_VM, AVMM_SIGNAL_MSI, msi, 0, 8 },
 	{ "ARM_PREFERRED_TARGET", FD_VM, AVMM_ARM_PREFERRED_TARGET, raw, 0, 1 },
 	{ "CREATE_DEVICE", FD_VM, AVMM_CREATE_DEVICE, create_device, 0, 6 },
-	{ "GET_DIRTY_LOG", FD_VM, GET_DIRTY_LOG, dirty_log, 0, 6 },
-	{ "CLEAR_DIRTY_LOG", FD_VM, CLEAR_DIRTY_LOG, clear_dirty_log, 0, 4 },
-	{ "SET_GSI_ROUTING", FD_VM, SET_GSI_ROUTING, gsi_routing, 0, 4 },
-	{ "ARM_SET_DEVICE_ADDR", FD_VM, ARM_SET_DEVICE_ADDR, device_addr, 0, 1 },
+	{ "GET_DIRTY_LOG", FD_VM, AVMM_GET_DIRTY_LOG, dirty_log, 0, 6 },
+	{ "CLEAR_DIRTY_LOG", FD_VM, AVMM_CLEAR_DIRTY_LOG, clear_dirty_log, 0, 4 },
+	{ "SET_GSI_ROUTING", FD_VM, AVMM_SET_GSI_ROUTING, gsi_routing, 0, 4 },
+	{ "ARM_SET_DEVICE_ADDR", FD_VM, AVMM_ARM_SET_DEVICE_ADDR, device_addr, 0, 1 },
 	{ "GET_STATS_FD", FD_VM, GET_STATS_FD, none, VALUE, 1 },
 	{ "SET_DEVICE_ATTR", FD_VM, AVMM_SET_DEVICE_ATTR, device_attr, 0, 1 },
 	{ "HAS_DEVICE_ATTR", FD_VM, AVMM_HAS_DEVICE_ATTR, device_attr, 0, 1 },
