@@ -108,7 +108,6 @@ struct avmm_arch_vcpu {
 struct avmm_arch_vm {
 	struct vgic_dist vgic;
 	u64 cntvoff;			/* VM-wide virtual counter offset, ticks */
-	u64 cntpoff;			/* the same of the physical counter, which is emulated */
 	u32 psci_version;		/* PSCI_VERSION as firmware register */
 	u64 hvc_bmap[4];		/* STD, STD_HYP, VENDOR_HYP, VENDOR_HYP_2 firmware bitmaps */
 	u32 vmid;

@@ -292,7 +292,8 @@ static void call_vendor_ptp(struct avmm_vcpu *vcpu, u64 *res)
 	ticks = arch_timer_read_counter();
 	ns = ktime_get_real_ns();
 	local_irq_restore(flags);
-	ticks -= physical ? vcpu->vm->arch.cntpoff : vcpu->vm->arch.cntvoff;
+	if (!physical)
+		ticks -= vcpu->vm->arch.cntvoff;
 	res[0] = upper_32_bits(ns);
 	res[1] = lower_32_bits(ns);
 	res[2] = upper_32_bits(ticks);

