@@ -319,7 +319,7 @@ static bool hook_hit(struct frame *f, u64 vector, u64 esr)
 	return true;
 }
 
-static void debugged(u64 *p)
+static __attribute__((noinline)) void debugged(u64 *p)
 {
 	asm volatile("	msr	daifclr, #8\n	isb\n"
 		     "	.globl	bp_here\n"
@@ -346,12 +346,20 @@ static void test_breakpoint(void)
 	debugged(&watched);
 	report_eq(hits & 0xff, 1, "a hardware breakpoint");
 	report_eq(hits >> 8, 1, "a hardware watchpoint");
+	hits = 0;
+	write_sysreg(1, oslar_el1);
+	isb();
+	debugged(&watched);
+	report_eq(hits, 0, "neither with the OS lock locked");
+	report_eq(read_sysreg(mdscr_el1), 1 << 15 | 1 << 13, "which leaves MDSCR_EL1 as it is");
+	write_sysreg(0, oslar_el1);
+	isb();
 	write_sysreg(0, dbgbcr0_el1);
 	write_sysreg(0, dbgwcr0_el1);
 	write_sysreg(0, mdscr_el1);
 	isb();
 	debugged(&watched);
-	report_eq(hits, 0x101, "and no more when they are off");
+	report_eq(hits, 0, "nor when they are off");
 	sync_hook = NULL;
 }
 

@@ -40,12 +40,12 @@ enum avmm_ctx_reg {
 	CTX_SP_EL1,
 	CTX_ELR_EL1,
 	CTX_SPSR_EL1,
-	CTX_MDSCR_EL1,
 	CTX_DISR_EL1,		/* VDISR_EL2, on CPUs with RAS */
 	CTX_NR_SWITCHED,
 
 	CTX_MPIDR_EL1 = CTX_NR_SWITCHED,
 	CTX_ACTLR_EL1,
+	CTX_MDSCR_EL1,		/* loaded, and never changed without a trap */
 	CTX_OSLSR_EL1,
 	CTX_MDCCINT_EL1,
 	CTX_DACR32_EL2,

@@ -7,7 +7,10 @@
  * switched on in MDSCR_EL1, and never saving. They cannot fire at EL2: debug
  * exceptions there need MDCR_EL2.TDE, which is clear.
  */
+#define MDSCR_SS	(1UL << 0)
+#define MDSCR_KDE	(1UL << 13)
 #define MDSCR_MDE	(1UL << 15)
+#define OSLSR_OSLK	(1UL << 1)
 
 #define DBG_SAVE(name, n)	case n: to[n] = rd(#name #n "_el1"); fallthrough
 #define DBG_LOAD(name, n)	case n: wr(#name #n "_el1", from[n]); fallthrough
@@ -47,11 +50,28 @@ static void dbg_load(const u64 *bcr, const u64 *bvr, const u64 *wcr, const u64 *
 	FOR_DBG(DBG_LOAD, dbgwcr, nr_wrps)
 }
 
+/*
+ * MDSCR_EL1 for the CPU. The guest's OS lock is a bit in memory; while it is
+ * locked there are no debug exceptions but BRK's (Arm ARM D2.5), and the lock
+ * of the CPU is the host's.
+ */
+static u64 guest_mdscr(const struct avmm_ctx *ctx)
+{
+	u64 mdscr = ctx->sys[CTX_MDSCR_EL1];
+
+	if (ctx->sys[CTX_OSLSR_EL1] & OSLSR_OSLK)
+		mdscr &= ~(MDSCR_SS | MDSCR_KDE | MDSCR_MDE);
+	return mdscr;
+}
+
+/* host_save() has the host's MDSCR_EL1, host_load() puts it back */
 static void debug_load(struct avmm_ctx *ctx)
 {
 	const u64 *sys = ctx->sys;
+	u64 mdscr = guest_mdscr(ctx);
 
-	if (!(sys[CTX_MDSCR_EL1] & MDSCR_MDE))
+	wr("mdscr_el1", mdscr);
+	if (!(mdscr & MDSCR_MDE))
 		return;
 	dbg_save(ctx->host_dbg, ctx->nr_brps, ctx->nr_wrps);
 	dbg_load(&sys[CTX_DBGBCR0_EL1], &sys[CTX_DBGBVR0_EL1], &sys[CTX_DBGWCR0_EL1],
@@ -62,7 +82,7 @@ static void debug_save(struct avmm_ctx *ctx)
 {
 	const u64 *h = ctx->host_dbg;
 
-	/* MDSCR_EL1 too is changed by traps only, so it is what debug_load() saw */
-	if (ctx->sys[CTX_MDSCR_EL1] & MDSCR_MDE)
+	/* both registers are changed by traps only, so it is what debug_load() saw */
+	if (guest_mdscr(ctx) & MDSCR_MDE)
 		dbg_load(h, h + 16, h + 32, h + 48, ctx->nr_brps, ctx->nr_wrps);
 }

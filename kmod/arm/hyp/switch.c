@@ -61,6 +61,7 @@ enum {
 	HOST_SPSR,
 	HOST_VBAR,
 	HOST_HSTR,
+	HOST_MDSCR,
 	HOST_PMUSERENR,
 	HOST_HFGRTR,
 	HOST_HFGWTR,
@@ -78,8 +79,7 @@ _Static_assert(HOST_NR <= sizeof(((struct avmm_ctx *)0)->host) / 8, "");
 	X(CTX_PAR_EL1, "par_el1")		\
 	X(CTX_TPIDR_EL0, "tpidr_el0")		\
 	X(CTX_TPIDRRO_EL0, "tpidrro_el0")	\
-	X(CTX_SP_EL0, "sp_el0")			\
-	X(CTX_MDSCR_EL1, "mdscr_el1")
+	X(CTX_SP_EL0, "sp_el0")
 
 /* EL1 registers: on VHE the host, at EL2, has its own and these are free */
 #define FOR_EL1_REGS(X)				\
@@ -210,6 +210,7 @@ static void host_save(struct avmm_ctx *ctx)
 	h[HOST_ELR] = rd("elr_el2");
 	h[HOST_SPSR] = rd("spsr_el2");
 	h[HOST_HSTR] = rd("hstr_el2");
+	h[HOST_MDSCR] = rd("mdscr_el1");
 	if (ctx->flags & AVMM_CTX_HAS_PMU)
 		h[HOST_PMUSERENR] = rd("pmuserenr_el0");
 	if (ctx->flags & AVMM_CTX_HAS_FGT) {
@@ -298,6 +299,7 @@ static void host_load(struct avmm_ctx *ctx)
 #else
 	load_el1(h);
 #endif
+	wr("mdscr_el1", h[HOST_MDSCR]);
 	wr("elr_el2", h[HOST_ELR]);
 	wr("spsr_el2", h[HOST_SPSR]);
 	hyp_isb();
