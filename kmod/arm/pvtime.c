@@ -39,14 +39,15 @@ bool avmm_pvtime_supported(void)
 	return sched_info_on();
 }
 
-/* the structure in user memory, or NULL; aligned as it is, it is within a page. Holds vm->srcu */
-static struct stolen_time __user *find_place(struct avmm_vm *vm, u64 ipa)
+/* is there memory for the structure? Aligned as it is, it is within a page */
+static bool is_place(struct avmm_vm *vm, u64 ipa)
 {
+	int idx = srcu_read_lock(&vm->srcu);
 	const struct avmm_memslot *slot = avmm_find_slot(vm, ipa >> PAGE_SHIFT);
+	bool ret = slot && !(slot->flags & AVMM_MEM_READONLY);
 
-	if (!slot || (slot->flags & AVMM_MEM_READONLY))
-		return NULL;
-	return (void __user *)(slot->hva + (ipa - (slot->base_gfn << PAGE_SHIFT)));
+	srcu_read_unlock(&vm->srcu, idx);
+	return ret;
 }
 
 /** avmm_pvtime_vcpu_init - at CREATE_VCPU: no place yet */
@@ -69,19 +70,14 @@ bool avmm_pvtime_ready(const struct avmm_vcpu *vcpu)
  */
 u64 avmm_pvtime_start(struct avmm_vcpu *vcpu)
 {
-	static const struct stolen_time zero;
-	struct stolen_time __user *st;
-	int idx;
+	struct stolen_time zero = { 0 };
 
 	if (!avmm_pvtime_ready(vcpu))
 		return NO_PLACE;
 	vcpu->arch.steal.last = run_delay();
-	idx = srcu_read_lock(&vcpu->vm->srcu);
-	st = find_place(vcpu->vm, vcpu->arch.steal.ipa);
 	/* a place that has gone is the VMM's doing; the guest finds no memory there either */
-	if (st && copy_to_user(st, &zero, sizeof(zero)))
+	if (avmm_write_guest(vcpu->vm, vcpu->arch.steal.ipa, &zero, sizeof(zero)))
 		pr_debug("vCPU %u: stolen time cannot be written\n", vcpu->id);
-	srcu_read_unlock(&vcpu->vm->srcu, idx);
 	return vcpu->arch.steal.ipa;
 }
 
@@ -91,10 +87,9 @@ u64 avmm_pvtime_start(struct avmm_vcpu *vcpu)
  */
 void avmm_pvtime_update(struct avmm_vcpu *vcpu)
 {
+	u64 at = vcpu->arch.steal.ipa + offsetof(struct stolen_time, stolen);
 	u64 now, since = vcpu->arch.steal.last;
-	struct stolen_time __user *st;
 	__le64 stolen;
-	int idx;
 
 	if (likely(!avmm_pvtime_ready(vcpu)))
 		return;
@@ -105,13 +100,10 @@ void avmm_pvtime_update(struct avmm_vcpu *vcpu)
 	/* the vCPU has moved to another thread */
 	if (now < since)
 		return;
-	idx = srcu_read_lock(&vcpu->vm->srcu);
-	st = find_place(vcpu->vm, vcpu->arch.steal.ipa);
-	if (st && !get_user(stolen, &st->stolen)) {
-		le64_add_cpu(&stolen, now - since);
-		put_user(stolen, &st->stolen);
-	}
-	srcu_read_unlock(&vcpu->vm->srcu, idx);
+	if (avmm_read_guest(vcpu->vm, at, &stolen, sizeof(stolen)))
+		return;
+	le64_add_cpu(&stolen, now - since);
+	avmm_write_guest(vcpu->vm, at, &stolen, sizeof(stolen));
 }
 
 /* ---- vCPU attributes ---- */
@@ -132,7 +124,7 @@ int avmm_pvtime_has_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr)
  */
 int avmm_pvtime_set_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr)
 {
-	int idx, ret = avmm_pvtime_has_attr(vcpu, attr);
+	int ret = avmm_pvtime_has_attr(vcpu, attr);
 	u64 ipa;
 
 	if (ret)
@@ -143,13 +135,10 @@ int avmm_pvtime_set_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr)
 		return -EINVAL;
 	if (avmm_pvtime_ready(vcpu))
 		return -EEXIST;
-	idx = srcu_read_lock(&vcpu->vm->srcu);
-	if (find_place(vcpu->vm, ipa))
-		vcpu->arch.steal.ipa = ipa;
-	else
-		ret = -EINVAL;
-	srcu_read_unlock(&vcpu->vm->srcu, idx);
-	return ret;
+	if (!is_place(vcpu->vm, ipa))
+		return -EINVAL;
+	vcpu->arch.steal.ipa = ipa;
+	return 0;
 }
 
 /** avmm_pvtime_get_attr - the address, all ones if there is none; -ENXIO, -EFAULT */
