@@ -17,6 +17,7 @@ u64 avmm_vhe_run(struct avmm_ctx *ctx);
 void avmm_vhe_tlbi_ipa(u64 vttbr, u64 vtcr, u64 ipa, u64 level);
 void avmm_vhe_tlbi_vmid(u64 vttbr, u64 vtcr);
 void avmm_vhe_flush_local(u64 vttbr, u64 vtcr);
+u64 avmm_vhe_ich_reset(void);
 
 DECLARE_STATIC_KEY_FALSE(avmm_vhe_key);
 #define avmm_is_vhe()	static_branch_likely(&avmm_vhe_key)
@@ -48,6 +49,13 @@ static inline void avmm_flush_local(u64 vttbr, u64 vtcr)
 		avmm_vhe_flush_local(vttbr, vtcr);
 	else
 		avmm_hvc(HYP_CALL_FLUSH_LOCAL, vttbr, vtcr, 0, 0, NULL);
+}
+
+/* GICv3 only. Context: interrupts off, EL2 ready on this CPU. Return: ICH_VTR_EL2 */
+static inline u64 avmm_ich_reset(void)
+{
+	return avmm_is_vhe() ? avmm_vhe_ich_reset() :
+			       avmm_hvc(HYP_CALL_ICH_RESET, 0, 0, 0, 0, NULL);
 }
 
 #endif /* AVMM_ARM_ENTER_H */

@@ -188,10 +188,7 @@ int avmm_host_probe(void)
 
 static void read_ich_vtr(void *unused)
 {
-	if (avmm_host.vhe)
-		avmm_host.ich_vtr = read_sysreg_s(SYS_ICH_VTR_EL2);
-	else
-		avmm_host.ich_vtr = avmm_hvc(HYP_CALL_ICH_VTR, 0, 0, 0, 0, NULL);
+	avmm_host.ich_vtr = avmm_ich_reset();
 }
 
 /** avmm_host_probe_gic - what only EL2 can tell; after avmm_mode_init() */

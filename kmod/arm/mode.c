@@ -38,7 +38,14 @@ static int el2_on(void)
 	if (!avmm_is_vhe())
 		ret = avmm_hyp_install();
 	__this_cpu_write(ready, !ret);
-	return ret;
+	if (ret)
+		return ret;
+	/* the CPU may have been without power */
+	if (avmm_host.gic == 3)
+		avmm_ich_reset();
+	else
+		gich_clear();
+	return 0;
 }
 
 /* Context: as above */
@@ -102,7 +109,6 @@ static int pm_notify(struct notifier_block *nb, unsigned long action, void *data
 	case CPU_PM_ENTER_FAILED:
 	case CPU_PM_EXIT:
 		el2_on();
-		gich_clear();
 		break;
 	}
 	return NOTIFY_OK;

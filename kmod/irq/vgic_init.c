@@ -64,7 +64,6 @@ void vgic_host_exit(void)
 void vgic_cpu_up(void)
 {
 	vgic_redist_cpu_up();
-	gich_clear();
 	enable_percpu_irq(avmm_host.maint_irq, irq_get_trigger_type(avmm_host.maint_irq));
 }
 

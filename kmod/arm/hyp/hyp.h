@@ -114,5 +114,6 @@ void __noreturn HYP_FN(panic)(u64 esr, u64 elr, u64 far);
 void HYP_FN(tlbi_ipa)(u64 vttbr, u64 vtcr, u64 ipa, u64 level);
 void HYP_FN(tlbi_vmid)(u64 vttbr, u64 vtcr);
 void HYP_FN(flush_local)(u64 vttbr, u64 vtcr);
+u64 HYP_FN(ich_reset)(void);
 
 #endif /* AVMM_HYP_H */

@@ -70,8 +70,8 @@ u64 avmm_nvhe_call(u64 fn, u64 a1, u64 a2, u64 a3, u64 a4)
 		hyp_dsb(ish);
 		hyp_isb();
 		break;
-	case HYP_CALL_ICH_VTR:
-		ret = rd(ICH_VTR);
+	case HYP_CALL_ICH_RESET:
+		ret = avmm_nvhe_ich_reset();
 		break;
 	default:
 		ret = STUB_ERR;

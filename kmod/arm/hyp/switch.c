@@ -123,6 +123,28 @@ static void load_el1(const u64 *from) { FOR_EL1_REGS(LOAD) }
 
 #define APRS(op, n)	do { op(ICH_AP0R(n), vgic->ap0r[n]); op(ICH_AP1R(n), vgic->ap1r[n]); } while (0)
 
+#define CLEAR(reg, v)	wr(reg, 0)
+
+/**
+ * HYP_FN(ich_reset) - empty this CPU's list registers
+ *
+ * After reset they hold anything (GIC spec 12.4.5), and vgic_load() writes those
+ * only that it uses.
+ * Return: ICH_VTR_EL2
+ */
+u64 HYP_FN(ich_reset)(void)
+{
+	u64 vtr = rd(ICH_VTR);
+
+	wr(ICH_HCR, 0);
+	switch (vtr & 0xf) {
+	FOR_LRS(CLEAR);
+	default:
+		break;
+	}
+	return vtr;
+}
+
 static void vgic_load(const struct avmm_hyp_vgic *vgic)
 {
 	if (vgic->used_lrs) {
