@@ -180,7 +180,6 @@ static inline void raw_spin_unlock(raw_spinlock_t *l)
 #define FAKE_VCPUS	20
 
 struct avmm_host {
-	u32 gic;
 	u64 gicv;
 	u64 ich_vtr;
 	unsigned int nr_lrs;
