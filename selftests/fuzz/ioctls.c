@@ -485,6 +485,38 @@ const char *ioctl_name(unsigned int row)
 
 /* ---- one call ---- */
 
+/*
+ * QEMU 7.2 adds CNTV_CVAL_EL0 and CNTVOFF_EL2 in 64 bits to know when the timer is due. If the sum
+ * overflows, that is in the past: its main loop then takes the timer again for ever, holds the lock
+ * that the CPUs want, and the whole host stands still. A guest does it by a negative CNTV_TVAL_EL0
+ * soon after its VM was made, on any hypervisor. Beside a count that is ahead of the host's no
+ * compare value overflows, so all guests have one: 2^48 ticks are beyond any run of the fuzzer, and
+ * with bit 63 clear the count does not come round to 0.
+ */
+#define FAR		(1UL << 48)
+
+static uint64_t far_from_host(uint64_t count)
+{
+	return (count & ~(1UL << 63)) | FAR;
+}
+
+static void set_reg(int fd, uint64_t id, uint64_t value)
+{
+	struct avmm_one_reg g = { id, (uint64_t)&value };
+
+	ioctl(fd, AVMM_SET_ONE_REG, &g);
+}
+
+/* of a new VM's; nothing if the vCPU is not initialized */
+static void far_count(int vcpu)
+{
+	uint64_t count = FAR;
+	struct avmm_one_reg g = { AVMM_REG_ARM_TIMER_CNT, (uint64_t)&count };
+
+	if (!ioctl(vcpu, AVMM_GET_ONE_REG, &g) && count < FAR)
+		set_reg(vcpu, AVMM_REG_ARM_TIMER_CNT, FAR);
+}
+
 static void set_fail_nth(unsigned int n)
 {
 	char text[16];
@@ -526,10 +558,11 @@ static void keep(struct world *w, struct rng *r, enum fd_kind kind, int fd)
 void ioctl_random(struct world *w, struct rng *r, void *buf)
 {
 	struct arg a = { buf, 0 };
+	struct avmm_one_reg *g = buf;
 	const struct row *row;
 	unsigned int i, nth = 0;
+	uint64_t value, count;
 	static int total;
-	uint64_t value;
 	uint32_t cmd;
 	int pick, ret, err, fd;
 
@@ -554,6 +587,11 @@ void ioctl_random(struct world *w, struct rng *r, void *buf)
 	if (!(row->flags & VALUE) && once_in(r, 40))
 		value = pointer(w, r);
 	fd = fd_random(w, r, row->kind);
+	if (cmd == AVMM_SET_ONE_REG && value == (uint64_t)buf && g->id == AVMM_REG_ARM_TIMER_CNT) {
+		/* not in the scratch area, where another thread could change it */
+		count = far_from_host(odd_number(r));
+		g->addr = (uint64_t)&count;
+	}
 	if (w->fail_nth && once_in(r, 8))
 		nth = 1 + below(r, 9);
 	if (nth)
@@ -564,6 +602,8 @@ void ioctl_random(struct world *w, struct rng *r, void *buf)
 		set_fail_nth(0);
 	__atomic_add_fetch(&w->tally->calls[row - rows], 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&w->tally->result[row - rows][err], 1, __ATOMIC_RELAXED);
+	if (cmd == AVMM_ARM_VCPU_INIT && !ret)
+		far_count(fd);
 	if (row->flags & MAKES)
 		keep(w, r, row->kind, ret);
 	else if (cmd == AVMM_CREATE_DEVICE && !ret && value == (uint64_t)buf &&
@@ -574,13 +614,6 @@ void ioctl_random(struct world *w, struct rng *r, void *buf)
 }
 
 /* ---- what makes guests run again ---- */
-
-static void set_reg(int fd, uint64_t id, uint64_t value)
-{
-	struct avmm_one_reg g = { id, (uint64_t)&value };
-
-	ioctl(fd, AVMM_SET_ONE_REG, &g);
-}
 
 #define CORE(name)	(AVMM_REG_ARM64 | AVMM_REG_SIZE_U64 | AVMM_REG_ARM_CORE | \
 			 AVMM_REG_ARM_CORE_REG(name))
@@ -594,6 +627,7 @@ void start_vcpu(struct world *w, int n, struct rng *r)
 
 	if (once_in(r, 8))
 		ioctl(fd, AVMM_ARM_VCPU_INIT, &init);
+	far_count(fd);
 	set_reg(fd, AVMM_ARM64_SYS_REG(3, 0, 1, 0, 0), 0x30d00800);
 	set_reg(fd, AVMM_ARM64_SYS_REG(3, 0, 12, 0, 0), guest_vectors());
 	set_reg(fd, AVMM_ARM64_SYS_REG(3, 0, 13, 0, 4), guest_entry(n));
