@@ -197,7 +197,8 @@ static void test_missing(enum kind kind)
 	if (!begin(kind, 0))
 		return;
 	op_reads(v, AT + 5 * 4096, pattern(AT + 5 * 4096), kinds[kind]);
-	tap_eq(served, 1, "%s: one page came for it", kinds[kind]);
+	/* counted by a thread that may be behind the guest */
+	tap_ok(eventually(&served, 1), "%s: one page came for it", kinds[kind]);
 	op_writes(v, AT + 9 * 4096 + 8, 77, kinds[kind]);
 	op_reads(v, AT + 9 * 4096, pattern(AT + 9 * 4096), "a page that is written first came too");
 	op_reads(v, AT + 9 * 4096 + 8, 77, "with what was written");
@@ -205,11 +206,11 @@ static void test_missing(enum kind kind)
 		bad += op(v, OP_READ, AT + i * 4096, 0, &r) != STEP_UCALL ||
 		       r != pattern(AT + i * 4096);
 	tap_eq(bad, 0, "%s: all pages are as they should be", kinds[kind]);
-	tap_eq(served, SIZE / page_size, "%s: each came once", kinds[kind]);
+	tap_ok(eventually(&served, SIZE / page_size), "%s: each came once", kinds[kind]);
 	/* thrown away, they are missing again */
 	madvise(mem, page_size, kind == SHMEM ? MADV_REMOVE : MADV_DONTNEED);
 	op_reads(v, AT, pattern(AT), "a page that was thrown away");
-	tap_eq(served, SIZE / page_size + 1, "%s: comes again", kinds[kind]);
+	tap_ok(eventually(&served, SIZE / page_size + 1), "%s: comes again", kinds[kind]);
 	end();
 }
 
