@@ -183,7 +183,6 @@ struct avmm_host {
 	u64 gicv;
 	u64 ich_vtr;
 	unsigned int nr_lrs;
-	int gic;
 };
 
 struct avmm_vcpu {
