@@ -85,6 +85,7 @@ static const struct cap caps[] = {
 	{ AVMM_CAP_STEAL_TIME, .fn = steal_time },
 	{ AVMM_CAP_SYSTEM_EVENT_DATA, 1 },
 	{ AVMM_CAP_ARM_SYSTEM_SUSPEND, 1 },
+	{ AVMM_CAP_USER_MEMORY2, AVMM_HAS_MEMORY_REGION2 },
 };
 
 /**

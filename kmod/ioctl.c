@@ -4,7 +4,7 @@
 #include "avmm.h"
 #include "ioctl.h"
 
-#define ARG_MAX_SIZE	128
+#define ARG_MAX_SIZE	160	/* SET_USER_MEMORY_REGION2 */
 
 /* KVM ioctls that arm64 has never had answer EINVAL there, not ENOTTY: clients probe with them. */
 static bool kvm_elsewhere(unsigned int cmd)

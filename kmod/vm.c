@@ -283,6 +283,10 @@ static const struct avmm_ioctl vm_ioctls[] = {
 	{ AVMM_CHECK_EXTENSION, AVMM_IOC_VALUE, check_extension },
 	{ AVMM_CREATE_VCPU, AVMM_IOC_VALUE | AVMM_IOC_VM_LOCK, create_vcpu },
 	{ AVMM_SET_USER_MEMORY_REGION, 0, set_memory_region },
+#if AVMM_HAS_MEMORY_REGION2
+	/* It begins with the old structure; the rest belongs to flags that are refused. */
+	{ AVMM_SET_USER_MEMORY_REGION2, 0, set_memory_region },
+#endif
 	{ AVMM_GET_DIRTY_LOG, 0, get_dirty_log },
 	{ AVMM_CLEAR_DIRTY_LOG, 0, clear_dirty_log },
 	{ AVMM_IRQ_LINE, 0, irq_line },

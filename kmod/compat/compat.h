@@ -144,6 +144,9 @@ typedef bool avmm_young_t;
 /* and from 6.15 on a second bitmap of vendor hypercalls */
 #define AVMM_LIST_VENDOR_2	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0))
 
+/* A client that finds this asks for nothing older; so what KVM of the kernel has, from 6.8 on. */
+#define AVMM_HAS_MEMORY_REGION2	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0))
+
 /*
  * A page that userfaultfd has to bring: before 6.2 get_user_pages() waits for it
  * until it is there or the task is killed. So it is asked for here first, and

@@ -75,6 +75,36 @@ static void test_basic(void)
 	munmap(b, SIZE);
 }
 
+/* The newer ioctl makes the same slots. */
+static void test_region2(void)
+{
+	struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(memslots) });
+	struct vcpu *v = &vm->vcpu[0];
+	uint64_t *a = new_mem(SIZE, 0xaaaa0000);
+	struct avmm_userspace_memory_region2 r = {
+		.slot = SLOT,
+		.guest_phys_addr = AT,
+		.memory_size = SIZE,
+		.userspace_addr = (uintptr_t)a,
+	};
+
+	if (avmm_check_extension(vm->fd, AVMM_CAP_USER_MEMORY2) > 0) {
+		tap_eq(-avmm_set_user_memory_region2(vm->fd, &r), 0, "a slot of REGION2 is added");
+		op_reads(v, AT + 63 * 4096, 0xaaaa003f, "its last page is there");
+		op_exits(v, false, AT + SIZE, "a read behind it");
+		r.guest_phys_addr += 0x10000000;
+		tap_eq(-avmm_set_user_memory_region2(vm->fd, &r), 0, "it is moved");
+		op_exits(v, false, AT, "a read at the old place");
+		op_reads(v, AT + 0x10000000, 0xaaaa0000, "a read at the new one");
+		tap_eq(-avmm_unmap_memory(vm->fd, SLOT), 0, "the older ioctl deletes it");
+		op_exits(v, false, AT + 0x10000000, "a read of what was there");
+	} else {
+		tap_skip("no AVMM_CAP_USER_MEMORY2", "SET_USER_MEMORY_REGION2");
+	}
+	munmap(a, SIZE);
+	vm_free(vm);
+}
+
 static void test_readonly(void)
 {
 	struct vm *vm = vm_new(&(struct vm_config){ PAYLOAD_OF(memslots) });
@@ -230,6 +260,7 @@ int main(void)
 {
 	test_begin(280);
 	test_basic();
+	test_region2();
 	test_readonly();
 	test_many();
 	test_under_run(false);

@@ -60,6 +60,20 @@ void structures(void)
 	FIELD(K, A, userspace_addr)
 #undef K
 #undef A
+#ifdef KVM_SET_USER_MEMORY_REGION2
+#define K	kvm_userspace_memory_region2
+#else	/* what is the same in the old one; the whole size is in the ioctl's number */
+#define K	kvm_userspace_memory_region
+#endif
+#define A	avmm_userspace_memory_region2
+	FIELD(K, A, slot) FIELD(K, A, flags) FIELD(K, A, guest_phys_addr)
+	FIELD(K, A, memory_size) FIELD(K, A, userspace_addr)
+#ifdef KVM_SET_USER_MEMORY_REGION2
+	TYPE(K, A) FIELD(K, A, guest_memfd_offset) FIELD(K, A, guest_memfd)
+	FIELD(K, A, pad1) FIELD(K, A, pad2)
+#endif
+#undef K
+#undef A
 #define K	kvm_dirty_log
 #define A	avmm_dirty_log
 	TYPE(K, A) FIELD(K, A, slot) FIELD(K, A, padding1) FIELD(K, A, dirty_bitmap)
@@ -230,6 +244,9 @@ static const struct {
 } newer[] = {
 	{ "EXIT_MEMORY_FAULT", 39 },
 	{ "REG_ARM_VENDOR_HYP_BMAP_2", 0x6030000000160003 },
+	{ "MEM_GUEST_MEMFD", 4 },
+	{ "SET_USER_MEMORY_REGION2", 0x40a0ae49 },
+	{ "CAP_USER_MEMORY2", 231 },
 };
 
 static long known_newer(const char *name)

@@ -147,6 +147,20 @@ int avmm_set_user_memory_region(int vm, const struct avmm_userspace_memory_regio
 }
 
 /**
+ * avmm_set_user_memory_region2() - AVMM_SET_USER_MEMORY_REGION2
+ * @vm: VM fd
+ * @region: the slot; memory_size 0 deletes it
+ *
+ * Wants AVMM_CAP_USER_MEMORY2.
+ *
+ * Return: 0 or a negative errno.
+ */
+int avmm_set_user_memory_region2(int vm, const struct avmm_userspace_memory_region2 *region)
+{
+	return avmm_ioctl(vm, AVMM_SET_USER_MEMORY_REGION2, (void *)region);
+}
+
+/**
  * avmm_get_dirty_log() - AVMM_GET_DIRTY_LOG
  * @vm: VM fd
  * @log: the slot, and where its bitmap goes: a bit for each page, in whole 64-bit words

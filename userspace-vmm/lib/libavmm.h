@@ -36,6 +36,7 @@ int avmm_create_vm(int dev, unsigned long type);
 
 int avmm_create_vcpu(int vm, unsigned long id);
 int avmm_set_user_memory_region(int vm, const struct avmm_userspace_memory_region *region);
+int avmm_set_user_memory_region2(int vm, const struct avmm_userspace_memory_region2 *region);
 int avmm_get_dirty_log(int vm, const struct avmm_dirty_log *log);
 int avmm_clear_dirty_log(int vm, const struct avmm_clear_dirty_log *log);
 int avmm_create_irqchip(int vm);

@@ -34,6 +34,25 @@ struct avmm_userspace_memory_region {
 #define AVMM_MEM_LOG_DIRTY_PAGES	(1UL << 0)
 #define AVMM_MEM_READONLY		(1UL << 1)
 
+/*
+ * AVMM_SET_USER_MEMORY_REGION2: as above, then what only a flag would give a
+ * meaning. AVMM has no such flag and looks at none of it; write zeroes.
+ */
+struct avmm_userspace_memory_region2 {
+	__u32 slot;
+	__u32 flags;
+	__u64 guest_phys_addr;
+	__u64 memory_size;
+	__u64 userspace_addr;
+	__u64 guest_memfd_offset;
+	__u32 guest_memfd;
+	__u32 pad1;
+	__u64 pad2[14];
+};
+
+/* refused: AVMM has no guest_memfd */
+#define AVMM_MEM_GUEST_MEMFD		(1UL << 2)
+
 /* AVMM_GET_DIRTY_LOG: dirty_bitmap is a user pointer to a bit for each page, in whole u64s */
 struct avmm_dirty_log {
 	__u32 slot;
@@ -420,6 +439,7 @@ struct avmm_run {
 #define AVMM_CREATE_VCPU	_IO(AVMMIO, 0x41)
 #define AVMM_GET_DIRTY_LOG	_IOW(AVMMIO, 0x42, struct avmm_dirty_log)
 #define AVMM_SET_USER_MEMORY_REGION	_IOW(AVMMIO, 0x46, struct avmm_userspace_memory_region)
+#define AVMM_SET_USER_MEMORY_REGION2	_IOW(AVMMIO, 0x49, struct avmm_userspace_memory_region2)
 #define AVMM_CREATE_IRQCHIP	_IO(AVMMIO, 0x60)
 #define AVMM_IRQ_LINE		_IOW(AVMMIO, 0x61, struct avmm_irq_level)
 #define AVMM_REGISTER_COALESCED_MMIO	_IOW(AVMMIO, 0x67, struct avmm_coalesced_mmio_zone)
@@ -512,6 +532,7 @@ struct avmm_run {
 #define AVMM_CAP_ARM_MTE			205
 #define AVMM_CAP_SYSTEM_EVENT_DATA		215
 #define AVMM_CAP_ARM_SYSTEM_SUSPEND		216
+#define AVMM_CAP_USER_MEMORY2			231
 
 /*
  * ---- ONE_REG ids ----
