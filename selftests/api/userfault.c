@@ -58,9 +58,12 @@ static void serve(const struct uffd_msg *msg)
 	}
 	for (i = 0; i < page_size; i += 4096)
 		*(uint64_t *)(page + i) = pattern(AT + (at - (uintptr_t)mem) + i);
+	/* counted first: who waits for the page may be gone before the ioctl is back */
+	served++;
 	if (!ioctl(uffd, UFFDIO_COPY, &copy))
-		served++;
-	else if (errno == EEXIST)
+		return;
+	served--;
+	if (errno == EEXIST)
 		ioctl(uffd, UFFDIO_WAKE, &(struct uffdio_range){ at, page_size });
 }
 
