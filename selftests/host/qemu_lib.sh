@@ -25,7 +25,7 @@ qemu() {
 	cat "$tmp/$name.out" >"$tmp/$name" &
 	[ "$cmd" = - ] || set -- -kernel /guest/Image -initrd "${INITRD:-/guest/initrd.cpio.gz}" \
 		-append "console=ttyAMA0 quiet avmm.run=$run" "$@"
-	qemu-system-aarch64 -nodefaults -nographic -accel kvm -cpu "${CPU:-host}" -M "${MACHINE:-virt,its=off}" \
+	qemu-system-aarch64 -nodefaults -nographic -accel kvm -cpu "${CPU:-host}" -M "${MACHINE:-virt}" \
 		-smp "${CPUS:-1}" -m "${MEM:-256}" \
 		-chardev "pipe,id=con,path=$tmp/$name" -serial chardev:con \
 		-chardev "pipe,id=qmp,path=$tmp/$name.qmp" -mon chardev=qmp,mode=control \
@@ -38,6 +38,14 @@ qemu() {
 
 greeted() { grep -q '"QMP"' "$tmp/$1.qmp" || dead "$1"; }
 dead() { eval "! alive \$qemu_$1"; }
+
+# Is the host's interrupt controller a GICv3? Then its guests have an ITS by default; those on a GICv2 have QEMU's v2m.
+gicv3() { grep -q GICv3 /proc/interrupts; }
+
+# For a guest with a virtio-rng-pci: random numbers, each of which takes an interrupt, and one line for every few.
+# shellcheck disable=SC2034 # for who sources this
+DRAWS='modprobe -a virtio_pci virtio_rng; grep virtio /proc/interrupts
+(while dd if=/dev/hwrng of=/dev/null bs=64 count=4 2>/dev/null; do echo drawn; sleep 0.5; done) &'
 
 # What there is to see of a QEMU that does not do what it should.
 why() {

@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=qemu_lib.sh
 . "$here/qemu_lib.sh"
 need_qemu
-MACHINE=virt,its=${ITS:-off},gic-version=${GIC:-3}
+MACHINE=virt
 CPUS=2
 
 # The kernel comes from QEMU's fw_cfg; "quiet" keeps its EFI stub silent, but /sys shows who started it.
