@@ -154,7 +154,7 @@ part_snapshot() {
 	CPUS=${SNAP_CPUS:-2}
 	check 'a guest starts with a qcow2 disk' qemu snap "$DRAWS steady 16 1000" -device virtio-rng-pci \
 		-drive file=$tmp/qcow2,format=qcow2,if=none,id=d0 -device virtio-blk-pci,drive=d0
-	check 'the load runs' says snap 'steady: 3 s' 240
+	check 'the load runs' says snap 'steady: [1-9][0-9]* s' 240
 	check 'its devices have MSI-X' says snap 'MSI.*virtio' 1
 	check 'savevm' hmp snap 'savevm one'
 	check 'info snapshots has it' sh -c "$(command -v qemu-img) snapshot -U -l $tmp/qcow2 | grep one"
@@ -179,7 +179,7 @@ part_migrate() {
 	initrd_with "$here/steady"
 	CPUS=${MIG_CPUS:-2}
 	check 'the source starts' qemu src "$DRAWS steady 16 1000" -device virtio-rng-pci
-	check 'the load runs' says src 'steady: 2 s' 240
+	check 'the load runs' says src 'steady: [1-9][0-9]* s' 240
 	check 'its device has MSI-X' says src 'MSI.*virtio' 1
 	from=src
 	for to in dst1 dst2; do
