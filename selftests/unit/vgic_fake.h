@@ -180,6 +180,7 @@ static inline void raw_spin_unlock(raw_spinlock_t *l)
 #define FAKE_VCPUS	20
 
 struct avmm_host {
+	int gic;
 	u64 gicv;
 	u64 ich_vtr;
 	unsigned int nr_lrs;
