@@ -60,22 +60,6 @@ void avmm_slot_written(const struct avmm_memslot *slot, u64 gpa, size_t len)
 		avmm_slot_mark_dirty(slot, gfn);
 }
 
-/**
- * avmm_mark_dirty - note a write past avmm_write_guest()
- * @vm: VM
- * @gfn: guest frame, written already; harmless if it is no memory
- */
-void avmm_mark_dirty(struct avmm_vm *vm, u64 gfn)
-{
-	const struct avmm_memslot *slot;
-	int idx = srcu_read_lock(&vm->srcu);
-
-	slot = avmm_find_slot(vm, gfn);
-	if (slot)
-		avmm_slot_written(slot, gfn << PAGE_SHIFT, 1);
-	srcu_read_unlock(&vm->srcu, idx);
-}
-
 /* Takes @mask out of a word of the log, and write access from the pages of those that were set. */
 static unsigned long take_bits(struct avmm_vm *vm, const struct avmm_memslot *slot,
 			       unsigned long word, unsigned long mask,

@@ -127,7 +127,5 @@ int avmm_write_guest(struct avmm_vm *vm, u64 gpa, const void *from, size_t len);
 long avmm_get_dirty_log(struct avmm_vm *vm, const struct avmm_dirty_log *log);
 long avmm_clear_dirty_log(struct avmm_vm *vm, const struct avmm_clear_dirty_log *log);
 int avmm_manual_protect(struct avmm_vm *vm, u64 how);
-/* for who writes guest memory past avmm_write_guest(), after the write */
-void avmm_mark_dirty(struct avmm_vm *vm, u64 gfn);
 
 #endif /* AVMM_MMU_H */
