@@ -11,6 +11,7 @@ static const struct {
 	{ "options", options_tests }, { "image", image_tests }, { "boot", boot_tests },
 	{ "fdt", fdt_tests }, { "mmio", mmio_tests }, { "pl011", pl011_tests },
 	{ "console", console_tests }, { "block", block_tests },
+	{ "stream", stream_tests },
 };
 
 #define NSUITES	(sizeof(suites) / sizeof(suites[0]))

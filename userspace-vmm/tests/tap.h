@@ -26,5 +26,6 @@ extern const struct tap_test image_tests[];
 extern const struct tap_test mmio_tests[];
 extern const struct tap_test options_tests[];
 extern const struct tap_test pl011_tests[];
+extern const struct tap_test stream_tests[];
 
 #endif /* AVMM_TESTS_TAP_H */
