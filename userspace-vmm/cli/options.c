@@ -161,6 +161,7 @@ void options_defaults(struct vm_config *config)
 		.append = "",
 		.cpus = 1,
 		.memory = 512ULL << 20,
+		.rng = true,
 	};
 }
 

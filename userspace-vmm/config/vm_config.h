@@ -18,6 +18,7 @@ struct vm_config {
 	uint64_t gic;		/* version of the interrupt controller; 0: the newest there is */
 	uint64_t memory;	/* bytes */
 	bool hugepages;
+	bool rng;		/* a source of entropy */
 	bool verbose;
 	bool help;
 };

@@ -3,19 +3,113 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
+
+/* A caller's, on its stack. */
+struct event_call {
+	void (*fn)(void *opaque);
+	void *opaque;
+	bool done;
+	struct event_call *next;
+};
+
+/* Holds the lock, but not while it calls. */
+static void serve(struct event_loop *loop)
+{
+	while (loop->calls) {
+		struct event_call *call = loop->calls;
+
+		loop->calls = call->next;
+		pthread_mutex_unlock(&loop->lock);
+		call->fn(call->opaque);
+		pthread_mutex_lock(&loop->lock);
+		call->done = true;
+		pthread_cond_broadcast(&loop->changed);
+	}
+}
+
+static void wake_ready(void *opaque)
+{
+	struct event_loop *loop = opaque;
+	uint64_t count;
+
+	if (read(loop->wake.fd, &count, sizeof(count)) < 0)
+		return;
+	pthread_mutex_lock(&loop->lock);
+	serve(loop);
+	pthread_mutex_unlock(&loop->lock);
+}
 
 int event_loop_init(struct event_loop *loop)
 {
+	int ret;
+
+	*loop = (struct event_loop) { .thread = pthread_self(), .epoll = -1 };
+	pthread_mutex_init(&loop->lock, NULL);
+	pthread_cond_init(&loop->changed, NULL);
+	loop->wake = (struct event_source) {
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = wake_ready, .opaque = loop,
+	};
+	if (loop->wake.fd < 0)
+		return -errno;
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-	return loop->epoll < 0 ? -errno : 0;
+	ret = loop->epoll < 0 ? -errno : event_loop_add(loop, &loop->wake, EPOLLIN);
+	if (ret < 0)
+		event_loop_close(loop);
+	return ret;
 }
 
 void event_loop_close(struct event_loop *loop)
 {
+	if (loop->epoll < 0 && loop->wake.fd <= 0)
+		return;
 	if (loop->epoll >= 0)
 		close(loop->epoll);
+	close(loop->wake.fd);
 	loop->epoll = -1;
+	loop->wake.fd = -1;
+}
+
+void event_loop_call(struct event_loop *loop, void (*fn)(void *opaque), void *opaque)
+{
+	struct event_call call = { .fn = fn, .opaque = opaque }, **end = &loop->calls;
+	uint64_t one = 1;
+
+	if (pthread_equal(pthread_self(), loop->thread)) {
+		fn(opaque);
+		return;
+	}
+	pthread_mutex_lock(&loop->lock);
+	while (*end)
+		end = &(*end)->next;
+	*end = &call;
+	pthread_cond_broadcast(&loop->changed);
+	/* the counter cannot overflow, and a failure would be of the file descriptor */
+	while (write(loop->wake.fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	while (!call.done)
+		pthread_cond_wait(&loop->changed, &loop->lock);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+void event_loop_wait(struct event_loop *loop, bool (*done)(void *opaque), void *opaque)
+{
+	pthread_mutex_lock(&loop->lock);
+	while (!done(opaque)) {
+		if (loop->calls)
+			serve(loop);
+		else
+			pthread_cond_wait(&loop->changed, &loop->lock);
+	}
+	pthread_mutex_unlock(&loop->lock);
+}
+
+void event_loop_changed(struct event_loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	pthread_cond_broadcast(&loop->changed);
+	pthread_mutex_unlock(&loop->lock);
 }
 
 int event_loop_add(struct event_loop *loop, struct event_source *source, uint32_t events)

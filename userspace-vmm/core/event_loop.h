@@ -5,6 +5,7 @@
 #ifndef AVMM_CORE_EVENT_LOOP_H
 #define AVMM_CORE_EVENT_LOOP_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,8 +16,15 @@ struct event_source {
 	bool added;		/* the loop's */
 };
 
+struct event_call;
+
 struct event_loop {
 	int epoll;
+	pthread_t thread;		/* whose loop it is */
+	struct event_source wake;	/* there are calls */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;		/* a call came or is done, or event_loop_changed() */
+	struct event_call *calls;	/* lock: not yet served, the oldest first */
 };
 
 int event_loop_init(struct event_loop *loop);
@@ -28,5 +36,18 @@ void event_loop_remove(struct event_loop *loop, struct event_source *source);
 
 /* Waits for one source and calls it. */
 int event_loop_once(struct event_loop *loop);
+
+/*
+ * Any thread: has the loop's thread call fn, and waits until it has. The caller holds no lock that
+ * the loop's thread may want.
+ */
+void event_loop_call(struct event_loop *loop, void (*fn)(void *opaque), void *opaque);
+
+/*
+ * The loop's thread waits for another one, which may be in event_loop_call(): until done() is true.
+ * Whoever makes it true calls event_loop_changed() after that.
+ */
+void event_loop_wait(struct event_loop *loop, bool (*done)(void *opaque), void *opaque);
+void event_loop_changed(struct event_loop *loop);
 
 #endif /* AVMM_CORE_EVENT_LOOP_H */

@@ -2,11 +2,14 @@
 #include "core/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define BLOCK	(2ULL << 20)
+#define WORD	(8 * sizeof(unsigned long))
 
 static int no_memory(const struct vm_config *config, int code, struct error *err)
 {
@@ -15,59 +18,98 @@ static int no_memory(const struct vm_config *config, int code, struct error *err
 			 strerror(-code));
 }
 
-int memory_alloc(struct memory *memory, const struct vm_config *config, struct error *err)
+/* A file, so that device processes can map it too. */
+static int open_file(const struct vm_config *config)
 {
-	/*
-	 * Not reserved: a guest seldom touches all it has. Huge pages are, because one that is
-	 * missing later is a SIGBUS.
-	 */
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS |
-		    (config->hugepages ? MAP_HUGETLB : MAP_NORESERVE);
+	int fd = memfd_create("avmm-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING |
+			      (config->hugepages ? MFD_HUGETLB : 0));
+	int code;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, config->memory) == 0) {
+		/* nobody who maps it can have us find a hole behind its end */
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+		return fd;
+	}
+	code = -errno;
+	close(fd);
+	return code;
+}
+
+int memory_alloc(struct memory *memory, const struct vm_config *config, uint64_t base,
+		 struct error *err)
+{
 	uint64_t size = config->memory, head;
 	uint8_t *p;
+	int fd = open_file(config);
 
+	if (fd < 0)
+		return no_memory(config, fd, err);
 	/* room to align: blocks of stage 2 need host and guest address aligned alike */
-	p = mmap(NULL, size + BLOCK, PROT_READ | PROT_WRITE,
-		 config->hugepages ? flags & ~MAP_HUGETLB : flags, -1, 0);
+	p = mmap(NULL, size + BLOCK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
-		return no_memory(config, -errno, err);
+		goto fail;
 	head = -(uintptr_t)p & (BLOCK - 1);
 	if (head)
 		munmap(p, head);
 	munmap(p + head + size, BLOCK - head);
 	p += head;
-	if (config->hugepages && mmap(p, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0) ==
-	    MAP_FAILED) {
-		int code = -errno;
-
+	/*
+	 * Not reserved: a guest seldom touches all it has. Huge pages are, because one that is
+	 * missing later is a SIGBUS.
+	 */
+	if (mmap(p, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED |
+		 (config->hugepages ? 0 : MAP_NORESERVE), fd, 0) == MAP_FAILED) {
 		munmap(p, size);
-		return no_memory(config, code, err);
+		goto fail;
 	}
 	/* both are advice: a kernel without them does as well */
 	if (!config->hugepages)
 		madvise(p, size, MADV_HUGEPAGE);
 	/* a core dump is for us, not for the guest's memory */
 	madvise(p, size, MADV_DONTDUMP);
-	memory->host = p;
-	memory->size = size;
+	*memory = (struct memory) { .host = p, .base = base, .size = size, .fd = fd };
 	return 0;
+fail:
+	no_memory(config, -errno, err);
+	close(fd);
+	return err->code;
 }
 
 void memory_free(struct memory *memory)
 {
-	if (memory->host)
-		munmap(memory->host, memory->size);
+	if (!memory->host)
+		return;
+	munmap(memory->host, memory->size);
+	if (memory->fd >= 0)
+		close(memory->fd);
 	memory->host = NULL;
 }
 
 int memory_clear(struct memory *memory, struct error *err)
 {
-	/* gives the pages back; what is touched next is zero. Huge pages: Linux 5.18 and later. */
-	if (madvise(memory->host, memory->size, MADV_DONTNEED) == 0)
-		return 0;
-	if (errno != EINVAL)
+	/*
+	 * Gives the pages back; what is touched next is zero. Of a private mapping only our copies
+	 * would go, and what it was made from would show through.
+	 */
+	if (memory->fd < 0)
+		memset(memory->host, 0, memory->size);
+	else if (madvise(memory->host, memory->size, MADV_REMOVE) < 0)
 		return error_set(err, -errno, "the guest's RAM cannot be cleared: %s",
 				 strerror(errno));
-	memset(memory->host, 0, memory->size);
 	return 0;
+}
+
+void memory_wrote(struct memory *memory, uint64_t addr, uint64_t len)
+{
+	unsigned long *dirty = __atomic_load_n(&memory->dirty, __ATOMIC_ACQUIRE);
+	uint64_t page, last;
+
+	if (!dirty || !len)
+		return;
+	page = (addr - memory->base) >> MEMORY_DIRTY_SHIFT;
+	last = (addr - memory->base + len - 1) >> MEMORY_DIRTY_SHIFT;
+	for (; page <= last; page++)
+		__atomic_fetch_or(&dirty[page / WORD], 1UL << page % WORD, __ATOMIC_RELAXED);
 }

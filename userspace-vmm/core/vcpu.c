@@ -348,6 +348,8 @@ static void *vcpu_thread(void *opaque)
 		if (!handle_exit(vcpu))
 			break;
 	}
+	atomic_store(&vcpu->ended, true);
+	event_loop_changed(&vcpu->vm->loop);
 	return NULL;
 }
 
@@ -378,10 +380,19 @@ void vcpu_kick(struct vcpu *vcpu)
 	pthread_kill(vcpu->thread, KICK_SIGNAL);
 }
 
+static bool has_ended(void *opaque)
+{
+	struct vcpu *vcpu = opaque;
+
+	return atomic_load(&vcpu->ended);
+}
+
 void vcpu_join(struct vcpu *vcpu)
 {
 	if (!vcpu->started)
 		return;
+	/* it may be in a device that waits for us */
+	event_loop_wait(&vcpu->vm->loop, has_ended, vcpu);
 	pthread_join(vcpu->thread, NULL);
 	vcpu->started = false;
 }

@@ -26,6 +26,7 @@ struct vcpu {
 	pthread_t thread;
 	bool started;
 	atomic_bool stop;		/* set by the main thread, which then kicks */
+	atomic_bool ended;		/* the thread has nothing more to do */
 };
 
 /* Creates it in its reset state; all but the first are powered off, waiting for PSCI CPU_ON. */

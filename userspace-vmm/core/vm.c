@@ -180,7 +180,7 @@ int vm_create(struct vm *vm, const struct vm_config *config, struct error *err)
 	if (ret == 0)
 		ret = open_device(vm, err);
 	if (ret == 0)
-		ret = memory_alloc(&vm->memory, config, err);
+		ret = memory_alloc(&vm->memory, config, memmap[MEMMAP_RAM].base, err);
 	if (ret == 0)
 		ret = open_events(vm, err);
 	if (ret == 0) {
@@ -190,7 +190,7 @@ int vm_create(struct vm *vm, const struct vm_config *config, struct error *err)
 					(unsigned long long)config->cpus);
 	}
 	if (ret == 0) {
-		ret = machine_init(&vm->machine, &vm->loop, quit, vm, err);
+		ret = machine_init(&vm->machine, config, &vm->loop, &vm->memory, quit, vm, err);
 		vm->machine_made = ret == 0;
 	}
 	if (ret < 0)

@@ -6,6 +6,8 @@
  */
 #include "dev/pl011.h"
 
+#include <errno.h>
+
 /* Registers, 3.2 */
 #define UARTDR		0x000
 #define UARTRSR		0x004
@@ -387,3 +389,134 @@ void pl011_reset(struct pl011 *uart)
 	update_irq(uart);
 	pthread_mutex_unlock(&uart->lock);
 }
+
+/* ---- as a device among others ---- */
+
+static struct pl011 *to_pl011(struct device *dev)
+{
+	return container_of(dev, struct pl011, dev);
+}
+
+static void device_reset(struct device *dev)
+{
+	pl011_reset(to_pl011(dev));
+}
+
+/* Registers that are nothing but their value, and the bits that it may have. */
+static const struct {
+	const char *name;
+	size_t offset;
+	uint16_t mask;
+} registers[] = {
+	{ "rsr", offsetof(struct pl011, rsr), 0xf },
+	{ "ilpr", offsetof(struct pl011, ilpr), 0xff },
+	{ "ibrd", offsetof(struct pl011, ibrd), 0xffff },
+	{ "fbrd", offsetof(struct pl011, fbrd), 0x3f },
+	{ "lcr-h", offsetof(struct pl011, lcr_h), 0xff },
+	{ "cr", offsetof(struct pl011, cr), 0xff87 },
+	{ "ifls", offsetof(struct pl011, ifls), 0x3f },
+	{ "imsc", offsetof(struct pl011, imsc), INT_ALL },
+	{ "ris", offsetof(struct pl011, ris), INT_ALL },
+	{ "dmacr", offsetof(struct pl011, dmacr), 7 },
+};
+
+#define NREGISTERS	(sizeof(registers) / sizeof(registers[0]))
+
+static uint16_t *field(struct pl011 *uart, size_t i)
+{
+	return (uint16_t *)((char *)uart + registers[i].offset);
+}
+
+static json_t *save_fifo(const struct pl011_fifo *fifo)
+{
+	json_t *array = json_array();
+
+	for (unsigned int i = 0; i < fifo->count; i++)
+		json_array_append_new(array, json_integer(
+			fifo->entry[(fifo->first + i) % PL011_FIFO_SIZE]));
+	return array;
+}
+
+static json_t *device_save(struct device *dev)
+{
+	struct pl011 *uart = to_pl011(dev);
+	json_t *state = json_object();
+
+	pthread_mutex_lock(&uart->lock);
+	for (size_t i = 0; i < NREGISTERS; i++)
+		json_object_set_new(state, registers[i].name, json_integer(*field(uart, i)));
+	json_object_set_new(state, "rx", save_fifo(&uart->rx));
+	json_object_set_new(state, "tx", save_fifo(&uart->tx));
+	pthread_mutex_unlock(&uart->lock);
+	return state;
+}
+
+static int load_fifo(struct pl011 *uart, struct pl011_fifo *fifo, const char *name, json_t *state,
+		     struct error *err)
+{
+	json_t *entry;
+	size_t i;
+
+	if (!json_is_array(state) || json_array_size(state) > depth(uart))
+		return error_set(err, -EINVAL, "%s: '%s' is not a list that fits the FIFO",
+				 uart->dev.id, name);
+	fifo->first = 0;
+	fifo->count = 0;
+	json_array_foreach(state, i, entry) {
+		json_int_t value = json_integer_value(entry);
+
+		if (!json_is_integer(entry) || value & ~0xfffLL)
+			return error_set(err, -EINVAL, "%s: '%s' holds what is no character",
+					 uart->dev.id, name);
+		push(fifo, value);
+	}
+	return 0;
+}
+
+static int load_registers(struct pl011 *uart, json_t *state, struct error *err)
+{
+	for (size_t i = 0; i < NREGISTERS; i++) {
+		json_t *value = json_object_get(state, registers[i].name);
+
+		if (!json_is_integer(value) || json_integer_value(value) & ~(json_int_t)registers[i].mask)
+			return error_set(err, -EINVAL, "%s: '%s' is missing or out of range",
+					 uart->dev.id, registers[i].name);
+		*field(uart, i) = json_integer_value(value);
+	}
+	return 0;
+}
+
+static int device_load(struct device *dev, json_t *state, struct error *err)
+{
+	struct pl011 *uart = to_pl011(dev);
+	int ret;
+
+	/* the registers and two FIFOs: what is more is not known here */
+	if (json_object_size(state) > NREGISTERS + 2)
+		return error_set(err, -EINVAL, "%s: its state has members that are not known here",
+				 dev->id);
+	pthread_mutex_lock(&uart->lock);
+	ret = load_registers(uart, state, err);
+	if (ret == 0)
+		ret = load_fifo(uart, &uart->rx, "rx", json_object_get(state, "rx"), err);
+	if (ret == 0)
+		ret = load_fifo(uart, &uart->tx, "tx", json_object_get(state, "tx"), err);
+	uart->rx_refused = true;
+	uart->irq = uart->ris & uart->imsc;
+	uart->host.set_irq(uart->host.opaque, uart->irq);
+	pthread_mutex_unlock(&uart->lock);
+	return ret;
+}
+
+static int device_resume(struct device *dev, struct error *err)
+{
+	(void)err;
+	/* what a loaded state has left to send */
+	pl011_transmit(to_pl011(dev));
+	return 0;
+}
+
+const struct device_ops pl011_device_ops = {
+	.type = "pl011", .reset = device_reset, .resume = device_resume, .save = device_save,
+	.load = device_load,
+};

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/mmio.h"
+#include "dev/device.h"
 
 /* r1p5 has FIFOs of 32 entries, and a Linux driver that knows it */
 #define PL011_FIFO_SIZE	32
@@ -36,6 +37,7 @@ struct pl011_host {
 };
 
 struct pl011 {
+	struct device dev;
 	pthread_mutex_t lock;
 	struct pl011_host host;		/* immutable */
 	/* all below: lock */
@@ -56,6 +58,7 @@ struct pl011 {
 };
 
 extern const struct mmio_ops pl011_ops;
+extern const struct device_ops pl011_device_ops;
 
 void pl011_init(struct pl011 *uart, const struct pl011_host *host);
 void pl011_reset(struct pl011 *uart);

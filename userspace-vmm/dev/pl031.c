@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dev/pl031.h"
 
+#include <errno.h>
+
 /* Registers, DDI 0224C 3.2 */
 #define RTCDR		0x00
 #define RTCMR		0x04
@@ -81,3 +83,51 @@ void pl031_reset(struct pl031 *rtc)
 	rtc->mask = 0;
 	pthread_mutex_unlock(&rtc->lock);
 }
+
+/* ---- as a device among others ---- */
+
+static struct pl031 *to_pl031(struct device *dev)
+{
+	return container_of(dev, struct pl031, dev);
+}
+
+static void device_reset(struct device *dev)
+{
+	pl031_reset(to_pl031(dev));
+}
+
+/* The offset against the host's clock: where the guest goes on, the time is the same. */
+static json_t *device_save(struct device *dev)
+{
+	struct pl031 *rtc = to_pl031(dev);
+	json_t *state;
+
+	pthread_mutex_lock(&rtc->lock);
+	state = json_pack("{s:I, s:I, s:I, s:I}", "offset", (json_int_t)rtc->offset,
+			  "match", (json_int_t)rtc->match, "load", (json_int_t)rtc->load,
+			  "mask", (json_int_t)rtc->mask);
+	pthread_mutex_unlock(&rtc->lock);
+	return state;
+}
+
+static int device_load(struct device *dev, json_t *state, struct error *err)
+{
+	struct pl031 *rtc = to_pl031(dev);
+	json_int_t offset, match, load, mask;
+	int ret = device_unpack(dev, err, state, "{s:I, s:I, s:I, s:I}", "offset", &offset,
+				"match", &match, "load", &load, "mask", &mask);
+
+	if (ret < 0)
+		return ret;
+	pthread_mutex_lock(&rtc->lock);
+	rtc->offset = offset;
+	rtc->match = match;
+	rtc->load = load;
+	rtc->mask = mask & 1;
+	pthread_mutex_unlock(&rtc->lock);
+	return 0;
+}
+
+const struct device_ops pl031_device_ops = {
+	.type = "pl031", .reset = device_reset, .save = device_save, .load = device_load,
+};

@@ -11,8 +11,10 @@
 #include <stdint.h>
 
 #include "core/mmio.h"
+#include "dev/device.h"
 
 struct pl031 {
+	struct device dev;
 	pthread_mutex_t lock;
 	uint32_t (*now)(void);		/* immutable: seconds since 1970, from the host */
 	/* all below: lock */
@@ -23,6 +25,7 @@ struct pl031 {
 };
 
 extern const struct mmio_ops pl031_ops;
+extern const struct device_ops pl031_device_ops;
 
 void pl031_init(struct pl031 *rtc, uint32_t (*now)(void));
 void pl031_reset(struct pl031 *rtc);

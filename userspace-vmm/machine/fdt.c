@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Bindings: Linux, Documentation/devicetree/bindings: arm/cpus, arm/psci, timer/arm,arch_timer,
- * interrupt-controller/arm,gic-v3 and arm,gic, serial/pl011, rtc/arm,pl031; chosen is in the Devicetree
+ * interrupt-controller/arm,gic-v3 and arm,gic, serial/pl011, rtc/arm,pl031, virtio/mmio; chosen is in the Devicetree
  * specification and in dt-schema.
  */
 #include "machine/fdt.h"
@@ -21,6 +21,7 @@ enum { PHANDLE_GIC = 1, PHANDLE_CLOCK };
 /* First cell of an interrupt specifier and its flags, in the GIC bindings */
 #define GIC_SPI		0
 #define GIC_PPI		1
+#define IRQ_EDGE_RISING	1
 #define IRQ_LEVEL_HIGH	4
 #define GIC_PPI_CPUS	8	/* GICv2: shift of the CPUs that a PPI is wired to */
 
@@ -213,6 +214,22 @@ static void rtc(struct builder *b)
 	end(b);
 }
 
+static void virtio_mmio(struct builder *b, unsigned int n)
+{
+	const struct memmap_entry *m = &memmap[MEMMAP_VIRTIO];
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t base = m->base + i * MEMMAP_VIRTIO_SIZE;
+
+		begin(b, "virtio_mmio@%llx", (unsigned long long)base);
+		string(b, "compatible", "virtio,mmio");
+		cells(b, "reg", CELLS64(base), 0, MEMMAP_VIRTIO_SIZE);
+		cells(b, "interrupts", GIC_SPI, m->spi + i, IRQ_EDGE_RISING);
+		prop(b, "dma-coherent", NULL, 0);
+		end(b);
+	}
+}
+
 int machine_fdt(void *buf, size_t size, const struct fdt_params *p, struct error *err)
 {
 	struct builder builder = { .fdt = buf }, *b = &builder;
@@ -237,6 +254,7 @@ int machine_fdt(void *buf, size_t size, const struct fdt_params *p, struct error
 	peripheral_clock(b);
 	uart(b);
 	rtc(b);
+	virtio_mmio(b, p->virtio_mmio);
 	end(b);
 	note(b, fdt_finish(buf));
 	if (b->ret)

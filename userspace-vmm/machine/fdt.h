@@ -19,6 +19,7 @@ struct fdt_params {
 	const char *bootargs;
 	uint64_t initrd_start;
 	uint64_t initrd_end;		/* 0: no initrd */
+	unsigned int virtio_mmio;	/* frames in use */
 	uint8_t rng_seed[32];
 	uint64_t kaslr_seed;
 };

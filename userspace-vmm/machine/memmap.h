@@ -15,6 +15,7 @@ enum memmap_id {
 	MEMMAP_GICC,		/* GICv2 CPU interface */
 	MEMMAP_UART,		/* PL011 */
 	MEMMAP_RTC,		/* PL031 */
+	MEMMAP_VIRTIO,		/* virtio-mmio: a frame and an SPI for each device */
 	MEMMAP_GICR,		/* GICv3 redistributors, one frame pair per vCPU, at most */
 	MEMMAP_RAM,		/* at most; --memory says how much of it there is */
 	MEMMAP_COUNT
@@ -34,7 +35,11 @@ extern const struct memmap_entry memmap[MEMMAP_COUNT];
 /* An SPI's INTID (GIC spec, 2.2.1: SPIs are 32 to 1019) */
 #define MEMMAP_SPI_INTID(spi)	((spi) + 32)
 
-/* INTIDs that the distributor has: 32 private ones and 96 SPIs */
-#define MEMMAP_NR_IRQS		128
+/* INTIDs that the distributor has: 32 private ones and the SPIs */
+#define MEMMAP_NR_SPIS		128
+#define MEMMAP_NR_IRQS		(32 + MEMMAP_NR_SPIS)
+
+/* Bytes of a virtio-mmio frame */
+#define MEMMAP_VIRTIO_SIZE	0x200
 
 #endif /* AVMM_MACHINE_MEMMAP_H */

@@ -12,6 +12,8 @@
 #include "machine/fdt.h"
 #include "machine/image.h"
 #include "machine/memmap.h"
+#include "virtio/mmio.h"
+#include "virtio/rng.h"
 
 /* ---- wires between UART, console and interrupt controller ---- */
 
@@ -69,7 +71,7 @@ static uint32_t host_seconds(void)
 	return time(NULL);
 }
 
-static int add_device(struct machine *machine, enum memmap_id id, const struct mmio_ops *ops,
+static int add_region(struct machine *machine, enum memmap_id id, const struct mmio_ops *ops,
 		      void *dev, struct error *err)
 {
 	const struct mmio_region region = {
@@ -84,7 +86,35 @@ static int add_device(struct machine *machine, enum memmap_id id, const struct m
 	return 0;
 }
 
-int machine_init(struct machine *machine, struct event_loop *loop, void (*quit)(void *opaque),
+int machine_plug(struct machine *machine, struct virtio_device *vdev, struct error *err)
+{
+	int ret;
+
+	if (!vdev)
+		return err->code;
+	ret = virtio_mmio_plug(machine, vdev, err);
+	if (ret < 0) {
+		vdev->ops->destroy(vdev);
+		return ret;
+	}
+	ret = device_add(&machine->devices, &vdev->dev, &vdev->dev_ops, vdev->dev.id, err);
+	if (ret < 0)
+		vdev->dev_ops.destroy(&vdev->dev);
+	return ret;
+}
+
+/* All that the configuration names. */
+static int plug_devices(struct machine *machine, const struct vm_config *config, struct error *err)
+{
+	int ret = 0;
+
+	if (config->rng)
+		ret = machine_plug(machine, virtio_rng_create(machine, "rng0", err), err);
+	return ret;
+}
+
+int machine_init(struct machine *machine, const struct vm_config *config,
+		 struct event_loop *loop, struct memory *memory, void (*quit)(void *opaque),
 		 void *opaque, struct error *err)
 {
 	const struct pl011_host host = {
@@ -98,22 +128,33 @@ int machine_init(struct machine *machine, struct event_loop *loop, void (*quit)(
 	};
 	int ret;
 
-	machine->vm = -1;
-	machine->gic = -1;
-	machine->bus.count = 0;
+	*machine = (struct machine) {
+		.vm = -1, .gic = -1, .irqs.vm = -1, .loop = loop, .memory = memory,
+		.config = config,
+	};
 	pl011_init(&machine->uart, &host);
 	pl031_init(&machine->rtc, host_seconds);
-	ret = add_device(machine, MEMMAP_UART, &pl011_ops, &machine->uart, err);
+	ret = add_region(machine, MEMMAP_UART, &pl011_ops, &machine->uart, err);
+	if (ret == 0)
+		ret = device_add(&machine->devices, &machine->uart.dev, &pl011_device_ops, "uart0",
+				 err);
+	if (ret == 0)
+		ret = add_region(machine, MEMMAP_RTC, &pl031_ops, &machine->rtc, err);
+	if (ret == 0)
+		ret = device_add(&machine->devices, &machine->rtc.dev, &pl031_device_ops, "rtc0",
+				 err);
+	if (ret == 0)
+		ret = plug_devices(machine, config, err);
+	if (ret == 0)
+		ret = console_open(&machine->console, loop, &guest, err);
 	if (ret < 0)
-		return ret;
-	ret = add_device(machine, MEMMAP_RTC, &pl031_ops, &machine->rtc, err);
-	if (ret < 0)
-		return ret;
-	return console_open(&machine->console, loop, &guest, err);
+		devices_destroy(&machine->devices);
+	return ret;
 }
 
 void machine_close(struct machine *machine)
 {
+	devices_destroy(&machine->devices);
 	console_close(&machine->console);
 }
 
@@ -187,6 +228,7 @@ int machine_power_on(struct machine *machine, const struct vm_config *config, in
 	int ret;
 
 	machine->vm = vm;
+	machine->irqs.vm = vm;
 	ret = gic_create(machine, config->gic, err);
 	if (ret == 0)
 		ret = gic_set_up(machine, err);
@@ -197,12 +239,13 @@ int machine_power_on(struct machine *machine, const struct vm_config *config, in
 
 void machine_power_off(struct machine *machine)
 {
+	/* first, as they give back what they have of the VM */
+	devices_reset(&machine->devices);
 	if (machine->gic >= 0)
 		close(machine->gic);
 	machine->gic = -1;
 	machine->vm = -1;
-	pl011_reset(&machine->uart);
-	pl031_reset(&machine->rtc);
+	machine->irqs.vm = -1;
 }
 
 /* ---- RAM at power-on ---- */
@@ -217,6 +260,7 @@ static int write_fdt(const struct machine *machine, const struct vm_config *conf
 		.cpus = config->cpus,
 		.gic = machine->gic_version,
 		.mpidr = mpidr,
+		.virtio_mmio = machine->nvirtio_mmio,
 		.bootargs = config->append,
 		.initrd_start = layout->initrd_start,
 		.initrd_end = layout->initrd_end,

@@ -12,14 +12,24 @@
 #include "core/error.h"
 #include "core/event_loop.h"
 #include "core/file.h"
+#include "core/ioeventfd.h"
+#include "core/irq.h"
 #include "core/memory.h"
 #include "core/mmio.h"
+#include "dev/device.h"
 #include "dev/pl011.h"
 #include "dev/pl031.h"
 #include "machine/boot.h"
+#include "virtio/virtio.h"
 
 struct machine {
+	struct event_loop *loop;
+	struct memory *memory;
+	const struct vm_config *config;
 	struct mmio_bus bus;
+	struct irqs irqs;
+	struct device_list devices;
+	unsigned int nvirtio_mmio;	/* frames in use */
 	struct pl011 uart;
 	struct pl031 rtc;
 	struct console console;
@@ -28,9 +38,16 @@ struct machine {
 	int gic_version;
 };
 
-int machine_init(struct machine *machine, struct event_loop *loop, void (*quit)(void *opaque),
+int machine_init(struct machine *machine, const struct vm_config *config,
+		 struct event_loop *loop, struct memory *memory, void (*quit)(void *opaque),
 		 void *opaque, struct error *err);
 void machine_close(struct machine *machine);
+
+/*
+ * Takes vdev over and gives it a place on the bus that the configuration asks for. If that fails it
+ * is destroyed. vdev may be NULL: its creation failed, with err filled in, and so does this.
+ */
+int machine_plug(struct machine *machine, struct virtio_device *vdev, struct error *err);
 
 /* After all vCPUs were created: the interrupt controller is sized by them. */
 int machine_power_on(struct machine *machine, const struct vm_config *config, int vm,

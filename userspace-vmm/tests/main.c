@@ -10,8 +10,10 @@ static const struct {
 } suites[] = {
 	{ "options", options_tests }, { "image", image_tests }, { "boot", boot_tests },
 	{ "fdt", fdt_tests }, { "mmio", mmio_tests }, { "pl011", pl011_tests },
-	{ "console", console_tests }, { "block", block_tests },
+	{ "console", console_tests },
+	{ "block", block_tests },
 	{ "stream", stream_tests },
+	{ "vring", vring_tests },
 };
 
 #define NSUITES	(sizeof(suites) / sizeof(suites[0]))

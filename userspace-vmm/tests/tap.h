@@ -27,5 +27,6 @@ extern const struct tap_test mmio_tests[];
 extern const struct tap_test options_tests[];
 extern const struct tap_test pl011_tests[];
 extern const struct tap_test stream_tests[];
+extern const struct tap_test vring_tests[];
 
 #endif /* AVMM_TESTS_TAP_H */
