@@ -4,6 +4,7 @@
 #include "backend/keys.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "config/config_json.h"
 #include "core/log.h"
 #include "core/vm.h"
 
@@ -12,7 +13,7 @@ static int help(void)
 	puts("usage: avmm run --kernel FILE [OPTION]...\n");
 	puts("Runs a virtual machine; its serial line is standard input and output.\n");
 	puts("Options:");
-	options_help(stdout);
+	run_options_help(stdout);
 	puts("\nKeys, if standard input is a terminal:");
 	for (const char *const *line = keys_help; *line; line++)
 		printf("  %s\n", *line);
@@ -41,22 +42,13 @@ static int status(const struct vm *vm, int reason, const struct error *err)
 	}
 }
 
-int cmd_run(int argc, char **argv)
+static int run(const struct vm_config *config)
 {
-	struct vm_config config;
 	struct error err;
 	struct vm vm;
 	int reason;
 
-	options_defaults(&config);
-	if (options_parse(&config, argc, argv, &err) < 0) {
-		log_error("%s", err.text);
-		return EXIT_USAGE;
-	}
-	if (config.help)
-		return help();
-	log_set_verbose(config.verbose);
-	if (vm_create(&vm, &config, &err) < 0) {
+	if (vm_create(&vm, config, &err) < 0) {
 		log_error("%s", err.text);
 		return EXIT_ERROR;
 	}
@@ -64,4 +56,31 @@ int cmd_run(int argc, char **argv)
 	/* first, so that the message finds the terminal as it was */
 	vm_destroy(&vm);
 	return status(&vm, reason, &err);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run_options options;
+	struct vm_config config;
+	struct error err;
+	int ret;
+
+	if (vm_config_init(&config, &err) < 0) {
+		log_error("%s", err.text);
+		return EXIT_ERROR;
+	}
+	if (run_options_parse(&options, &config, argc, argv, &err) < 0) {
+		log_error("%s", err.text);
+		ret = EXIT_USAGE;
+	} else if (options.help) {
+		ret = help();
+	} else if (options.dump_config) {
+		ret = config_json_write(&config, stdout) < 0 ? EXIT_ERROR : EXIT_OFF;
+	} else {
+		log_set_verbose(config.verbose);
+		ret = run(&config);
+	}
+	fields_free(run_fields, &options);
+	vm_config_free(&config);
+	return ret;
 }

@@ -1,24 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The options of "avmm run": one table makes both the parser and the help text.
+ * The options of a command, from tables of fields: the parser, the help text and the completion.
  */
 #ifndef AVMM_CLI_OPTIONS_H
 #define AVMM_CLI_OPTIONS_H
 
-#include <stdint.h>
 #include <stdio.h>
 
+#include "config/field.h"
 #include "config/vm_config.h"
 #include "core/error.h"
 
-void options_defaults(struct vm_config *config);
+/* The fields of a table that have a help text are options; base is the struct they are in. */
+struct option_set {
+	const struct field *fields;
+	void *base;
+};
 
-/* argv without the program and the subcommand. Strings of config point into argv. */
-int options_parse(struct vm_config *config, int argc, char **argv, struct error *err);
+#define OPTION_SETS	2
 
-void options_help(FILE *out);
+struct options {
+	const char *command;		/* for messages: "run" */
+	struct option_set sets[OPTION_SETS];
+	/* what is not an option; an end of options "--" is known */
+	const char **words;
+	int nwords, max_words;
+};
 
-/* "512M", "2G", "1048576K"; a bare number counts MiB. -EINVAL or -ERANGE. */
-int options_parse_size(const char *text, uint64_t *bytes);
+/* argv without the program and the subcommand; copies what it keeps, except words. */
+int options_parse(struct options *options, int argc, char **argv, struct error *err);
+void options_help(const struct options *options, FILE *out);
+
+/* ---- run ---- */
+
+/* What is not of the VM but of the command. */
+struct run_options {
+	char *config;
+	bool dump_config;
+	bool daemonize;
+	bool help;
+};
+
+extern const struct field run_fields[];
+
+/*
+ * Options of "run", and the configuration file if one is named; its members come first, wherever
+ * --config stands. The config is checked unless help is wanted.
+ */
+int run_options_parse(struct run_options *run, struct vm_config *config, int argc, char **argv,
+		      struct error *err);
+void run_options_help(FILE *out);
 
 #endif /* AVMM_CLI_OPTIONS_H */

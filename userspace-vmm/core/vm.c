@@ -165,6 +165,32 @@ static int open_device(struct vm *vm, struct error *err)
 	return 0;
 }
 
+/* What the configuration has words for, but nothing here makes yet; who makes it takes out its row. */
+static int check_made(const struct vm_config *config, struct error *err)
+{
+	const struct {
+		const char *name;
+		bool wanted;
+	} missing[] = {
+		{ "firmware", config->firmware },
+		{ "disk", config->disks.count },
+		{ "net", config->nets.count },
+		{ "share", config->shares.count },
+		{ "serial", config->serial.kind != CHARDEV_STDIO || config->serial.log },
+		{ "console", config->consoles.count },
+		{ "balloon", config->balloon },
+		{ "vsock", config->vsock },
+		{ "incoming", config->incoming },
+		{ "control", config->control },
+	};
+
+	for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)
+		if (missing[i].wanted)
+			return error_set(err, -EOPNOTSUPP, "--%s: this version does not have it",
+					 missing[i].name);
+	return 0;
+}
+
 int vm_create(struct vm *vm, const struct vm_config *config, struct error *err)
 {
 	int ret;
@@ -174,7 +200,9 @@ int vm_create(struct vm *vm, const struct vm_config *config, struct error *err)
 		.stop_event.fd = -1, .signals.fd = -1, .kernel.fd = -1, .initrd.fd = -1,
 	};
 	pthread_mutex_init(&vm->stop_lock, NULL);
-	ret = file_open(&vm->kernel, "--kernel", config->kernel, err);
+	ret = check_made(config, err);
+	if (ret == 0)
+		ret = file_open(&vm->kernel, "--kernel", config->kernel, err);
 	if (ret == 0 && config->initrd)
 		ret = file_open(&vm->initrd, "--initrd", config->initrd, err);
 	if (ret == 0)

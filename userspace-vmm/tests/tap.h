@@ -20,6 +20,7 @@ struct tap_test {
 /* Each ends with a row without name. */
 extern const struct tap_test block_tests[];
 extern const struct tap_test boot_tests[];
+extern const struct tap_test config_tests[];
 extern const struct tap_test console_tests[];
 extern const struct tap_test fdt_tests[];
 extern const struct tap_test image_tests[];
