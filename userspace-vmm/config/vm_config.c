@@ -54,6 +54,7 @@ static const struct field chardev_fields[] = {
 	{ "path", FIELD_STRING, AT(chardev_config, path) },
 	{ "fd", FIELD_FD, AT(chardev_config, fd), .flags = FIELD_LOCAL },
 	{ "log", FIELD_STRING, AT(chardev_config, log) },
+	{ "log-fd", FIELD_FD, AT(chardev_config, log_fd), .flags = FIELD_LOCAL },
 	{ NULL },
 };
 
@@ -73,7 +74,7 @@ const struct field_group share_group = {
 };
 
 const struct field_group chardev_group = {
-	chardev_fields, sizeof(struct chardev_config), &(const struct chardev_config) { .fd = -1 },
+	chardev_fields, sizeof(struct chardev_config), &(const struct chardev_config) { .fd = -1, .log_fd = -1 },
 	.bare = "kind",
 	.values = (const char *const[]) { NULL, NULL, "path", "path", NULL, "fd" },
 };
@@ -118,6 +119,7 @@ const struct field vm_config_fields[] = {
 	{ "balloon", FIELD_BOOL, CONFIG(balloon), .help = "a balloon, which gives back memory" },
 	{ "vsock", FIELD_NUMBER, CONFIG(vsock), .value = "CID",
 	  .help = "sockets between host and guest; the guest's address" },
+	{ "vsock-fd", FIELD_FD, CONFIG(vsock_fd), LOCAL },
 	{ "name", FIELD_STRING, CONFIG(name), .letter = 'n', .value = "NAME",
 	  .help = "name of the VM, for the other commands" },
 	{ "uuid", FIELD_STRING, CONFIG(uuid), .value = "UUID", .help = "identity of the VM" },
@@ -147,7 +149,8 @@ int vm_config_init(struct vm_config *config, struct error *err)
 	*config = (struct vm_config) {
 		.cpus = 1,
 		.memory = 512ULL << 20,
-		.serial.fd = -1,
+		.serial = { .fd = -1, .log_fd = -1 },
+		.vsock_fd = -1,
 		.rng = true,
 		.sandbox = true,
 		.device = strdup("/dev/avmm"),

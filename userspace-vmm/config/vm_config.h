@@ -38,7 +38,7 @@ struct net_config {
 	char *id;
 	int kind;		/* enum net_kind */
 	char *ifname;		/* TAP */
-	char *socket;		/* VHOST_USER */
+	char *socket;		/* VHOST_USER; USER: of a passt that runs already */
 	int fd;			/* FD: of an open tap device */
 	int vhost;		/* enum net_vhost, TAP and FD */
 	int vhost_fd;		/* open /dev/vhost-net; -1: opened by us */
@@ -65,6 +65,7 @@ struct chardev_config {
 	char *path;		/* UNIX: where we listen; FILE: what we write */
 	int fd;			/* FD: a listening socket */
 	char *log;		/* a file that gets all output, too */
+	int log_fd;		/* the same, open */
 };
 
 enum vm_transport { TRANSPORT_PCI, TRANSPORT_MMIO };
@@ -90,6 +91,7 @@ struct vm_config {
 	bool rng;
 	bool balloon;
 	uint64_t vsock;		/* the guest's CID; 0: none */
+	int vsock_fd;		/* open /dev/vhost-vsock; -1: opened by us */
 	bool no_reboot;		/* a reset of the guest ends it */
 	bool no_shutdown;	/* off, but the process waits for orders */
 	/* of this run: FIELD_LOCAL */

@@ -13,6 +13,7 @@ static const struct {
 	{ "console", console_tests },
 	{ "block", block_tests },
 	{ "stream", stream_tests },
+	{ "qemu", qemu_tests },
 	{ "vring", vring_tests },
 };
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * QEMU's command line, as libvirt writes it, into a struct vm_config. What we do not have is
+ * refused, in a sentence that names the option; what changes nothing for us is passed over.
+ */
+#ifndef AVMM_CONFIG_CONFIG_QEMU_H
+#define AVMM_CONFIG_CONFIG_QEMU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/vm_config.h"
+#include "core/error.h"
+
+/* Under which names the monitor's clients know the backends. */
+struct qemu_name {
+	char *id;		/* of the device, as in struct vm_config; "serial0" for the UART */
+	char *backend;		/* of the -blockdev or -chardev that it has */
+};
+
+struct qemu_config {
+	struct vm_config vm;
+	bool probe;		/* -machine none: it is asked what we can, and nothing runs */
+	bool daemonize;
+	bool version;
+	char *pidfile;
+	char *monitor_path;	/* a socket to make; NULL: monitor_fd */
+	int monitor_fd;		/* a socket that listens already; -1: monitor_path, or none */
+	struct qemu_name *names;
+	size_t nnames;
+};
+
+/* Whatever it returns, the configuration is to be freed. argv without the program. */
+int qemu_config_parse(struct qemu_config *config, int argc, char **argv, struct error *err);
+void qemu_config_free(struct qemu_config *config);
+
+/* The backend of the device with this id; NULL: none is known. */
+const char *qemu_config_backend(const struct qemu_config *config, const char *id);
+
+#endif /* AVMM_CONFIG_CONFIG_QEMU_H */

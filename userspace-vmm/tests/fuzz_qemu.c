@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * libFuzzer: any lines as the words of QEMU's command line.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "config/config_qemu.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char text[4096], *argv[64];
+	struct qemu_config config;
+	struct error err;
+	int argc = 0;
+
+	if (size >= sizeof(text))
+		return 0;
+	memcpy(text, data, size);
+	text[size] = 0;
+	for (char *line = strtok(text, "\n"); line && argc < 64; line = strtok(NULL, "\n"))
+		argv[argc++] = line;
+	err.text[0] = 0;
+	/* what is refused is refused with a sentence */
+	if (qemu_config_parse(&config, argc, argv, &err) < 0 && !err.text[0])
+		__builtin_trap();
+	qemu_config_free(&config);
+	return 0;
+}
