@@ -39,6 +39,8 @@ struct queue {
 struct block {
 	struct event_loop *loop;
 	struct event_source wake;	/* eventfd: something may be done */
+	void (*settled)(void *opaque);
+	void *opaque;
 	const char *path;
 	const char *option;
 	int fd;
@@ -477,7 +479,7 @@ static bool start_waiting(struct block *block)
 
 void block_kick(struct block *block)
 {
-	bool any;
+	bool any, some = false;
 
 	/* done() may come here again; the loop below sees what it submitted */
 	if (block->kicking)
@@ -490,8 +492,11 @@ void block_kick(struct block *block)
 			ring_submit(block);
 		any = block->has_ring && reap_ring(block);
 		any |= reap_worker(block);
+		some |= any;
 	} while (any || (block->waiting.first && block->in_ring < DEPTH));
 	block->kicking = false;
+	if (some && block->settled)
+		block->settled(block->opaque);
 }
 
 static void wake_ready(void *opaque)
@@ -656,6 +661,7 @@ struct block *block_open(const struct block_params *params, struct event_loop *l
 	*block = (struct block) {
 		.loop = loop, .path = params->path, .option = params->option, .fd = -1,
 		.wake.fd = -1, .readonly = params->readonly, .mem_align = 1,
+		.settled = params->settled, .opaque = params->opaque,
 	};
 	pthread_mutex_init(&block->lock, NULL);
 	pthread_cond_init(&block->work, NULL);

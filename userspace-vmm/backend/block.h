@@ -25,6 +25,9 @@ struct block_params {
 	bool readonly;
 	bool direct;		/* O_DIRECT */
 	bool no_uring;		/* as if the host refused it; for tests */
+	/* After each batch of done(), in the event loop or block_drain(). NULL: nothing. */
+	void (*settled)(void *opaque);
+	void *opaque;
 };
 
 enum block_op {

@@ -11,7 +11,7 @@ static const struct {
 	{ "options", options_tests }, { "config", config_tests }, { "image", image_tests }, { "boot", boot_tests },
 	{ "fdt", fdt_tests }, { "mmio", mmio_tests }, { "pl011", pl011_tests },
 	{ "console", console_tests },
-	{ "block", block_tests },
+	{ "block", block_tests }, { "blk", blk_tests }, { "net", net_tests },
 	{ "stream", stream_tests },
 	{ "qemu", qemu_tests },
 	{ "vring", vring_tests },

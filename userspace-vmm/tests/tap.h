@@ -18,6 +18,7 @@ struct tap_test {
 };
 
 /* Each ends with a row without name. */
+extern const struct tap_test blk_tests[];
 extern const struct tap_test block_tests[];
 extern const struct tap_test boot_tests[];
 extern const struct tap_test config_tests[];
@@ -25,6 +26,7 @@ extern const struct tap_test console_tests[];
 extern const struct tap_test fdt_tests[];
 extern const struct tap_test image_tests[];
 extern const struct tap_test mmio_tests[];
+extern const struct tap_test net_tests[];
 extern const struct tap_test options_tests[];
 extern const struct tap_test pl011_tests[];
 extern const struct tap_test qemu_tests[];
