@@ -3,8 +3,10 @@
  * Exit path: the hypervisor returns from AVMM_RUN here; the table at the end says who handles which
  * exit reason.
  *
- * Stopping: the main thread sets stop and immediate_exit and sends the signal. Wherever the thread
- * is, it sees one of them: in the guest the signal, before the ioctl immediate_exit, outside stop.
+ * Parking: the main thread sets leave and immediate_exit and sends the signal. Wherever the thread is,
+ * its next AVMM_RUN returns -EINTR: in the guest by the signal, before the ioctl by immediate_exit.
+ * Only there it leaves the loop, because an exit that was handled, as a read from a device, is
+ * completed by the next AVMM_RUN (KVM's api.rst, KVM_EXIT_MMIO): then all state is in registers.
  */
 #include "core/vcpu.h"
 
@@ -70,14 +72,14 @@ static int init_registers(struct vcpu *vcpu, struct error *err)
 	return 0;
 }
 
-int vcpu_create(struct vcpu *vcpu, struct vm *vm, unsigned int id, struct error *err)
+int vcpu_power_on(struct vcpu *vcpu, struct error *err)
 {
+	struct vm *vm = vcpu->vm;
 	int ret;
 
-	*vcpu = (struct vcpu) { .vm = vm, .id = id };
-	vcpu->fd = avmm_create_vcpu(vm->fd, id);
+	vcpu->fd = avmm_create_vcpu(vm->fd, vcpu->id);
 	if (vcpu->fd < 0)
-		return error_set(err, vcpu->fd, "--cpus: vCPU %u cannot be created: %s", id,
+		return error_set(err, vcpu->fd, "--cpus: vCPU %u cannot be created: %s", vcpu->id,
 				 strerror(-vcpu->fd));
 	ret = avmm_get_vcpu_mmap_size(vm->dev);
 	if (ret >= 0) {
@@ -85,16 +87,16 @@ int vcpu_create(struct vcpu *vcpu, struct vm *vm, unsigned int id, struct error 
 		ret = avmm_map_run(vcpu->fd, vcpu->run_size, &vcpu->run);
 	}
 	if (ret < 0)
-		error_set(err, ret, "the run page of vCPU %u cannot be mapped: %s", id,
+		error_set(err, ret, "the run page of vCPU %u cannot be mapped: %s", vcpu->id,
 			  strerror(-ret));
 	else
 		ret = init_registers(vcpu, err);
 	if (ret < 0)
-		vcpu_destroy(vcpu);
+		vcpu_power_off(vcpu);
 	return ret;
 }
 
-void vcpu_destroy(struct vcpu *vcpu)
+void vcpu_power_off(struct vcpu *vcpu)
 {
 	if (vcpu->run)
 		avmm_unmap_run(vcpu->run, vcpu->run_size);
@@ -306,12 +308,23 @@ static const struct {
 	[AVMM_EXIT_MEMORY_FAULT] = { "memory fault", exit_memory_fault },
 };
 
+_Static_assert(sizeof(exits) / sizeof(exits[0]) < VCPU_EXITS, "each exit has its counter");
+
+const char *vcpu_exit_name(unsigned int row)
+{
+	if (row < sizeof(exits) / sizeof(exits[0]))
+		return exits[row].name ? exits[row].name : "";
+	return row == VCPU_EXITS - 1 ? "other" : row < VCPU_EXITS ? "" : NULL;
+}
+
 static bool handle_exit(struct vcpu *vcpu)
 {
 	uint32_t reason = vcpu->run->exit_reason;
+	unsigned int row = reason < VCPU_EXITS - 1 ? reason : VCPU_EXITS - 1;
 	const char *name = NULL;
 	struct error err;
 
+	atomic_store_explicit(&vcpu->exits[row], vcpu->exits[row] + 1, memory_order_relaxed);
 	if (reason < sizeof(exits) / sizeof(exits[0])) {
 		if (exits[reason].handle)
 			return exits[reason].handle(vcpu);
@@ -325,39 +338,83 @@ static bool handle_exit(struct vcpu *vcpu)
 
 /* ---- thread ---- */
 
-static void *vcpu_thread(void *opaque)
+static void run(struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = opaque;
-	const char *vm_name = vcpu->vm->config->name;
 	struct error err;
-	char name[16];
 	int ret;
 
-	snprintf(name, sizeof(name), "vcpu%u%s%s", vcpu->id, vm_name ? "/" : "",
-		 vm_name ? vm_name : "");
-	prctl(PR_SET_NAME, name);
-	while (!atomic_load(&vcpu->stop)) {
+	for (;;) {
 		ret = avmm_run(vcpu->fd);
+		if (ret == -EINTR && atomic_load(&vcpu->leave))
+			return;
 		if (ret == -EINTR || ret == -EAGAIN)
 			continue;
 		if (ret < 0) {
 			fail_run(&err, vcpu, ret);
 			fail(vcpu, &err);
-			break;
+			return;
 		}
 		if (!handle_exit(vcpu))
-			break;
+			return;
 	}
-	atomic_store(&vcpu->ended, true);
+}
+
+static enum vcpu_order next_order(struct vcpu *vcpu)
+{
+	enum vcpu_order order;
+
+	pthread_mutex_lock(&vcpu->lock);
+	while (vcpu->order == VCPU_PARK)
+		pthread_cond_wait(&vcpu->ordered, &vcpu->lock);
+	order = vcpu->order;
+	/* is done once, whatever ends it */
+	vcpu->order = VCPU_PARK;
+	pthread_mutex_unlock(&vcpu->lock);
+	return order;
+}
+
+static void *vcpu_thread(void *opaque)
+{
+	struct vcpu *vcpu = opaque;
+	const char *vm_name = vcpu->vm->config->name;
+	char name[16];
+
+	snprintf(name, sizeof(name), "vcpu%u%s%s", vcpu->id, vm_name ? "/" : "",
+		 vm_name ? vm_name : "");
+	prctl(PR_SET_NAME, name);
+	atomic_store(&vcpu->tid, gettid());
 	event_loop_changed(&vcpu->vm->loop);
+	while (next_order(vcpu) == VCPU_RUN) {
+		run(vcpu);
+		atomic_store(&vcpu->parked, true);
+		event_loop_changed(&vcpu->vm->loop);
+	}
 	return NULL;
 }
 
-int vcpu_start(struct vcpu *vcpu, struct error *err)
+static void give_order(struct vcpu *vcpu, enum vcpu_order order)
+{
+	pthread_mutex_lock(&vcpu->lock);
+	vcpu->order = order;
+	pthread_cond_signal(&vcpu->ordered);
+	pthread_mutex_unlock(&vcpu->lock);
+}
+
+static bool has_tid(void *opaque)
+{
+	struct vcpu *vcpu = opaque;
+
+	return atomic_load(&vcpu->tid) != 0;
+}
+
+int vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned int id, struct error *err)
 {
 	sigset_t kick, old;
 	int ret;
 
+	*vcpu = (struct vcpu) { .vm = vm, .id = id, .fd = -1, .parked = true };
+	pthread_mutex_init(&vcpu->lock, NULL);
+	pthread_cond_init(&vcpu->ordered, NULL);
 	/* a thread inherits the mask of its maker; only vCPUs listen to the signal */
 	sigemptyset(&kick);
 	sigaddset(&kick, KICK_SIGNAL);
@@ -368,33 +425,35 @@ int vcpu_start(struct vcpu *vcpu, struct error *err)
 		return error_set(err, ret, "vCPU %u cannot have a thread: %s", vcpu->id,
 				 strerror(-ret));
 	vcpu->started = true;
+	/* whoever pins threads asks for their ids before the start */
+	event_loop_wait(&vm->loop, has_tid, vcpu);
 	return 0;
 }
 
-void vcpu_kick(struct vcpu *vcpu)
+void vcpu_close(struct vcpu *vcpu)
 {
 	if (!vcpu->started)
 		return;
-	atomic_store(&vcpu->stop, true);
+	give_order(vcpu, VCPU_END);
+	pthread_join(vcpu->thread, NULL);
+	vcpu->started = false;
+}
+
+void vcpu_park(struct vcpu *vcpu)
+{
+	if (atomic_load(&vcpu->parked))
+		return;
+	atomic_store(&vcpu->leave, true);
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	pthread_kill(vcpu->thread, KICK_SIGNAL);
 }
 
-static bool has_ended(void *opaque)
+void vcpu_unpark(struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = opaque;
-
-	return atomic_load(&vcpu->ended);
-}
-
-void vcpu_join(struct vcpu *vcpu)
-{
-	if (!vcpu->started)
-		return;
-	/* it may be in a device that waits for us */
-	event_loop_wait(&vcpu->vm->loop, has_ended, vcpu);
-	pthread_join(vcpu->thread, NULL);
-	vcpu->started = false;
+	atomic_store(&vcpu->leave, false);
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	atomic_store(&vcpu->parked, false);
+	give_order(vcpu, VCPU_RUN);
 }
 
 static void on_kick(int sig)

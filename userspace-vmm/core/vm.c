@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * A reset is a new VM: the interrupt controller in the kernel has no reset, and a VM that is made
- * anew has no state to forget. The process, the console and the mapping of the RAM stay.
- */
 #include "core/vm.h"
 
 #include <errno.h>
@@ -40,16 +36,6 @@ bool vm_stop(struct vm *vm, enum vm_stop reason, const struct error *err)
 	return first;
 }
 
-static enum vm_stop stopped(struct vm *vm)
-{
-	enum vm_stop reason;
-
-	pthread_mutex_lock(&vm->stop_lock);
-	reason = vm->stop;
-	pthread_mutex_unlock(&vm->stop_lock);
-	return reason;
-}
-
 static void stop_ready(void *opaque)
 {
 	struct vm *vm = opaque;
@@ -60,17 +46,14 @@ static void stop_ready(void *opaque)
 		return;
 }
 
-/* What the user or the system wants counts more than what the guest wants. */
-static void override_stop(struct vm *vm, enum vm_stop reason)
+void vm_quit(struct vm *vm, enum vm_stop reason)
 {
-	pthread_mutex_lock(&vm->stop_lock);
-	vm->stop = reason;
-	pthread_mutex_unlock(&vm->stop_lock);
+	vm->end = reason;
 }
 
 static void quit(void *opaque)
 {
-	override_stop(opaque, VM_STOP_QUIT);
+	vm_quit(opaque, VM_STOP_QUIT);
 }
 
 static void signal_ready(void *opaque)
@@ -91,7 +74,7 @@ static void signal_ready(void *opaque)
 		break;
 	default:
 		vm->signal = info.ssi_signo;
-		override_stop(vm, VM_STOP_SIGNAL);
+		vm_quit(vm, VM_STOP_SIGNAL);
 	}
 }
 
@@ -201,7 +184,7 @@ int vm_create(struct vm *vm, const struct vm_config *config, struct error *err)
 	};
 	pthread_mutex_init(&vm->stop_lock, NULL);
 	ret = check_made(config, err);
-	if (ret == 0)
+	if (ret == 0 && config->kernel)
 		ret = file_open(&vm->kernel, "--kernel", config->kernel, err);
 	if (ret == 0 && config->initrd)
 		ret = file_open(&vm->initrd, "--initrd", config->initrd, err);
@@ -235,6 +218,8 @@ static void close_fd(int *fd)
 
 void vm_destroy(struct vm *vm)
 {
+	for (unsigned int i = 0; vm->vcpus && i < vm->config->cpus; i++)
+		vcpu_close(&vm->vcpus[i]);
 	if (vm->machine_made)
 		machine_close(&vm->machine);
 	free(vm->vcpus);
@@ -290,7 +275,7 @@ static int create_vcpus(struct vm *vm, struct error *err)
 	if (max > 0 && vm->config->cpus > (unsigned int)max)
 		return error_set(err, -E2BIG, "--cpus: this host can have %d in a guest", max);
 	while (vm->nvcpus < vm->config->cpus) {
-		int ret = vcpu_create(&vm->vcpus[vm->nvcpus], vm, vm->nvcpus, err);
+		int ret = vcpu_power_on(&vm->vcpus[vm->nvcpus], err);
 
 		if (ret < 0)
 			return ret;
@@ -317,20 +302,11 @@ static int load(struct vm *vm, struct error *err)
 	return vcpu_set_entry(&vm->vcpus[0], layout.entry, layout.dtb, err);
 }
 
-static void stop_vcpus(struct vm *vm)
-{
-	/* all are kicked before the first is waited for */
-	for (unsigned int i = 0; i < vm->nvcpus; i++)
-		vcpu_kick(&vm->vcpus[i]);
-	for (unsigned int i = 0; i < vm->nvcpus; i++)
-		vcpu_join(&vm->vcpus[i]);
-}
-
 static void power_off(struct vm *vm)
 {
 	machine_power_off(&vm->machine);
 	while (vm->nvcpus)
-		vcpu_destroy(&vm->vcpus[--vm->nvcpus]);
+		vcpu_power_off(&vm->vcpus[--vm->nvcpus]);
 	close_fd(&vm->fd);
 }
 
@@ -346,84 +322,243 @@ static int power_on(struct vm *vm, struct error *err)
 		ret = create_vcpus(vm, err);
 	if (ret == 0)
 		ret = machine_power_on(&vm->machine, vm->config, vm->fd, err);
-	if (ret == 0)
-		ret = load(vm, err);
 	return ret;
 }
 
-static int start_vcpus(struct vm *vm, struct error *err)
-{
-	for (unsigned int i = 0; i < vm->nvcpus; i++) {
-		int ret = vcpu_start(&vm->vcpus[i], err);
+/* ---- states ---- */
 
-		if (ret < 0)
-			return ret;
+static const struct {
+	const char *name;
+	const char *refusal;	/* why it cannot go on from there; NULL: it can */
+} states[] = {
+	[VM_PRELAUNCH] = { "prelaunch", NULL },
+	[VM_INMIGRATE] = { "inmigrate", NULL },
+	[VM_RUNNING] = { "running", NULL },
+	[VM_PAUSED] = { "paused", NULL },
+	[VM_FINISH_MIGRATE] = { "finish-migrate", "it is being migrated" },
+	[VM_POSTMIGRATE] = { "postmigrate", NULL },
+	[VM_SHUTDOWN] = { "shutdown", "the guest is off; reset it first" },
+	[VM_GUEST_PANICKED] = { "guest-panicked", "the guest crashed; reset it first" },
+	[VM_IO_ERROR] = { "io-error", NULL },
+	[VM_INTERNAL_ERROR] = { "internal-error", "the guest cannot be run any further; reset it "
+				"first" },
+};
+
+const char *vm_state_name(enum vm_state state)
+{
+	return states[state].name;
+}
+
+void vm_event(struct vm *vm, const char *name, json_t *data)
+{
+	if (vm->on_event)
+		vm->on_event(vm->on_event_opaque, name, data);
+	else
+		json_decref(data);
+}
+
+static bool all_parked(void *opaque)
+{
+	struct vm *vm = opaque;
+
+	for (unsigned int i = 0; i < vm->nvcpus; i++)
+		if (!atomic_load(&vm->vcpus[i].parked))
+			return false;
+	return true;
+}
+
+static void park_vcpus(struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->nvcpus; i++)
+		vcpu_park(&vm->vcpus[i]);
+	/* one may be in a device that waits for us */
+	event_loop_wait(&vm->loop, all_parked, vm);
+}
+
+static void unpark_vcpus(struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->nvcpus; i++)
+		vcpu_unpark(&vm->vcpus[i]);
+}
+
+void vm_pause(struct vm *vm, enum vm_state why)
+{
+	bool ran = vm->state == VM_RUNNING;
+
+	vm->state = why;
+	if (!ran)
+		return;
+	park_vcpus(vm);
+	devices_pause(&vm->machine.devices);
+	vm->devices_paused = true;
+	vm_event(vm, "STOP", NULL);
+}
+
+int vm_resume(struct vm *vm, struct error *err)
+{
+	int ret = 0;
+
+	if (vm->state == VM_RUNNING)
+		return 0;
+	if (states[vm->state].refusal)
+		return error_set(err, -EBUSY, "%s", states[vm->state].refusal);
+	if (vm->state == VM_INMIGRATE) {
+		vm->resume_after_incoming = true;
+		return 0;
 	}
+	if (vm->devices_paused)
+		ret = devices_resume(&vm->machine.devices, err);
+	if (ret < 0) {
+		devices_pause(&vm->machine.devices);
+		return ret;
+	}
+	vm->devices_paused = false;
+	vm->state = VM_RUNNING;
+	unpark_vcpus(vm);
+	vm_event(vm, "RESUME", NULL);
 	return 0;
 }
 
-static int run_loop(struct vm *vm, bool (*done)(struct vm *vm), struct error *err)
+static json_t *who(bool guest, const char *reason)
 {
-	while (!done(vm)) {
-		int ret = event_loop_once(&vm->loop);
+	return json_pack("{s:b, s:s}", "guest", guest, "reason", reason);
+}
 
-		if (ret < 0)
-			return error_set(err, ret, "the event loop failed: %s", strerror(-ret));
+int vm_reset(struct vm *vm, bool by_guest, struct error *err)
+{
+	bool runs = vm->state == VM_RUNNING;
+	int ret;
+
+	if (vm->state == VM_INMIGRATE || vm->state == VM_FINISH_MIGRATE)
+		return error_set(err, -EBUSY, "it is being migrated");
+	log_verbose("the guest starts again");
+	park_vcpus(vm);
+	power_off(vm);
+	ret = memory_clear(&vm->memory, err);
+	if (ret == 0)
+		ret = power_on(vm, err);
+	if (ret == 0)
+		ret = load(vm, err);
+	if (ret < 0) {
+		/* nothing is left that could go on */
+		vm->stop_error = *err;
+		vm_quit(vm, VM_STOP_ERROR);
+		return ret;
 	}
+	vm_event(vm, "RESET", who(by_guest, by_guest ? "guest-reset" : "host-qmp-system-reset"));
+	if (runs)
+		unpark_vcpus(vm);
+	else
+		vm->state = VM_PRELAUNCH;
 	return 0;
 }
 
-static bool is_stopped(struct vm *vm)
+/* ---- requests ---- */
+
+static void end_or_wait(struct vm *vm, enum vm_stop end, enum vm_state state)
 {
-	return stopped(vm) != VM_STOP_NONE;
+	vm_pause(vm, state);
+	if (!vm->config->no_shutdown)
+		vm_quit(vm, end);
+}
+
+static void serve_stop(struct vm *vm)
+{
+	enum vm_stop reason;
+	struct error err;
+
+	pthread_mutex_lock(&vm->stop_lock);
+	reason = vm->stop;
+	vm->stop = VM_STOP_NONE;
+	pthread_mutex_unlock(&vm->stop_lock);
+	/* what another vCPU wants of one that is off, or not to be any more */
+	if (vm->end || states[vm->state].refusal)
+		return;
+	switch (reason) {
+	case VM_STOP_RESET:
+		if (!vm->config->no_reboot) {
+			vm_reset(vm, true, &err);
+			break;
+		}
+		vm_event(vm, "SHUTDOWN", who(true, "guest-reset"));
+		end_or_wait(vm, VM_STOP_SHUTDOWN, VM_SHUTDOWN);
+		break;
+	case VM_STOP_SHUTDOWN:
+		vm_event(vm, "SHUTDOWN", who(true, "guest-shutdown"));
+		end_or_wait(vm, reason, VM_SHUTDOWN);
+		break;
+	case VM_STOP_CRASH:
+		vm_event(vm, "GUEST_PANICKED", json_pack("{s:s}", "action", "pause"));
+		end_or_wait(vm, reason, VM_GUEST_PANICKED);
+		break;
+	case VM_STOP_FAILED:
+		if (vm->config->no_shutdown)
+			log_error("%s", vm->stop_error.text);
+		end_or_wait(vm, reason, VM_INTERNAL_ERROR);
+		break;
+	default:
+		break;
+	}
+}
+
+static int serve(struct vm *vm, struct error *err)
+{
+	int ret = event_loop_once(&vm->loop);
+
+	if (ret < 0)
+		return error_set(err, ret, "the event loop failed: %s", strerror(-ret));
+	serve_stop(vm);
+	return 0;
 }
 
 /* The guest's last words are out, or somebody does not want to wait for that. */
 static bool is_drained(struct vm *vm)
 {
-	enum vm_stop reason = stopped(vm);
-
-	return reason == VM_STOP_QUIT || reason == VM_STOP_SIGNAL ||
+	return vm->end == VM_STOP_QUIT || vm->end == VM_STOP_SIGNAL ||
 	       console_idle(&vm->machine.console);
 }
 
-/* Returns the reason it stopped for, or a negative errno. */
-static int power_cycle(struct vm *vm, bool first, struct error *err)
+static int start(struct vm *vm, struct error *err)
 {
-	int ret;
+	int ret = 0;
 
-	ret = power_on(vm, err);
-	/* not before the first start worked, so that its errors find the terminal as it was */
-	if (ret == 0 && first)
+	for (unsigned int i = 0; i < vm->config->cpus && ret == 0; i++)
+		ret = vcpu_init(&vm->vcpus[i], vm, i, err);
+	if (ret == 0)
+		ret = power_on(vm, err);
+	if (vm->config->incoming) {
+		vm->state = VM_INMIGRATE;
+		vm->resume_after_incoming = !vm->config->paused;
+		devices_pause(&vm->machine.devices);
+		vm->devices_paused = true;
+	} else if (ret == 0) {
+		ret = load(vm, err);
+	}
+	/* not before the start worked, so that its errors find the terminal as it was */
+	if (ret == 0)
 		ret = console_start(&vm->machine.console, err);
-	if (ret == 0)
-		ret = start_vcpus(vm, err);
-	if (ret == 0)
-		ret = run_loop(vm, is_stopped, err);
-	stop_vcpus(vm);
-	if (ret == 0)
-		ret = run_loop(vm, is_drained, err);
-	power_off(vm);
-	if (ret < 0)
-		return ret;
-	if (vm->stop == VM_STOP_CRASH || vm->stop == VM_STOP_FAILED)
-		*err = vm->stop_error;
-	return vm->stop;
+	if (ret == 0 && !vm->config->paused)
+		ret = vm_resume(vm, err);
+	return ret;
 }
 
 int vm_run(struct vm *vm, struct error *err)
 {
-	bool first = true;
-	int ret;
+	int ret = start(vm, err);
 
-	for (;;) {
-		ret = power_cycle(vm, first, err);
-		if (ret != VM_STOP_RESET)
-			return ret;
-		log_verbose("the guest starts again");
-		ret = memory_clear(&vm->memory, err);
-		if (ret < 0)
-			return ret;
-		first = false;
-	}
+	while (ret == 0 && !vm->end)
+		ret = serve(vm, err);
+	if (vm->end == VM_STOP_QUIT)
+		vm_event(vm, "SHUTDOWN", who(false, "host-qmp-quit"));
+	if (vm->end == VM_STOP_SIGNAL)
+		vm_event(vm, "SHUTDOWN", who(false, "host-signal"));
+	park_vcpus(vm);
+	while (ret == 0 && !is_drained(vm))
+		ret = serve(vm, err);
+	power_off(vm);
+	if (ret < 0)
+		return ret;
+	if (vm->end == VM_STOP_CRASH || vm->end == VM_STOP_FAILED || vm->end == VM_STOP_ERROR)
+		*err = vm->stop_error;
+	return vm->end;
 }

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A virtual machine from power-on to power-off; the owner of all its parts.
+ * A virtual machine and its life cycle; the owner of all its parts.
  *
- * Threads: the main one has the event loop and does all that is here; each vCPU has one, which only
+ * Threads: the main one has the event loop and does all that is here. Each vCPU has one, which only
  * runs the guest, calls devices, and reports by vm_stop().
+ *
+ * Reset is a new VM of the hypervisor: its interrupt controller has no reset, and what is made anew
+ * has no state to forget. The process, its threads, the devices and the mapping of the RAM stay.
  */
 #ifndef AVMM_CORE_VM_H
 #define AVMM_CORE_VM_H
 
+#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,15 +25,25 @@
 #include "core/vcpu.h"
 #include "machine/virt.h"
 
+/* What the guest or its vCPU cannot decide alone; the main thread does. */
 enum vm_stop {
-	VM_STOP_NONE,		/* it runs */
+	VM_STOP_NONE,
 	VM_STOP_SHUTDOWN,	/* the guest switched itself off */
 	VM_STOP_RESET,		/* the guest wants to be started again */
 	VM_STOP_CRASH,		/* the guest says that it crashed */
 	VM_STOP_FAILED,		/* the guest cannot be run any further */
-	VM_STOP_QUIT,		/* the user left by the escape key */
+	VM_STOP_QUIT,		/* somebody wants the end: the escape key, "quit" */
 	VM_STOP_SIGNAL,		/* somebody ended us by a signal */
+	VM_STOP_ERROR,		/* the host could not start it again */
 };
+
+/* As QMP's RunState; only VM_RUNNING runs. */
+enum vm_state {
+	VM_PRELAUNCH, VM_INMIGRATE, VM_RUNNING, VM_PAUSED, VM_FINISH_MIGRATE, VM_POSTMIGRATE,
+	VM_SHUTDOWN, VM_GUEST_PANICKED, VM_IO_ERROR, VM_INTERNAL_ERROR,
+};
+
+const char *vm_state_name(enum vm_state state);
 
 struct vm {
 	const struct vm_config *config;
@@ -43,29 +57,54 @@ struct vm {
 	bool machine_made;
 	atomic_bool unknown_mmio;	/* said once that the guest accesses what is not there */
 	int dev;		/* system fd */
+	struct vcpu *vcpus;	/* config->cpus of them */
 
 	/* of one power cycle */
 	int fd;
-	struct vcpu *vcpus;
-	unsigned int nvcpus;	/* created so far */
+	unsigned int nvcpus;	/* powered on */
 
-	/* why it stopped; the first reason counts */
+	/* the first request counts, until it is served */
 	pthread_mutex_t stop_lock;
 	enum vm_stop stop;	/* stop_lock */
-	struct error stop_error;	/* stop_lock: for CRASH and FAILED */
-	int signal;		/* main thread: for SIGNAL */
+	struct error stop_error;	/* stop_lock: for CRASH, FAILED and ERROR */
+
+	/* main thread */
+	enum vm_state state;
+	bool devices_paused;
+	bool resume_after_incoming;
+	enum vm_stop end;	/* why vm_run() is to return; NONE: it is not */
+	int signal;		/* for SIGNAL */
+	/* NULL, or takes data, which may be NULL; see vm_event() */
+	void (*on_event)(void *opaque, const char *name, json_t *data);
+	void *on_event_opaque;
 };
 
 int vm_create(struct vm *vm, const struct vm_config *config, struct error *err);
 void vm_destroy(struct vm *vm);
 
 /*
- * Runs it until it is off. Returns the reason, with err filled in for CRASH and FAILED; or a
- * negative errno if it could not be started.
+ * From power-on to the end of the process. Returns the reason, with err filled in for CRASH, FAILED
+ * and ERROR; or a negative errno if it could not be started.
  */
 int vm_run(struct vm *vm, struct error *err);
 
 /* Any thread. Returns true for the first reason, which is the one that counts. */
 bool vm_stop(struct vm *vm, enum vm_stop reason, const struct error *err);
+
+/* ---- main thread, in callbacks of the event loop ---- */
+
+/*
+ * Stops the vCPUs, then the devices; on return nothing changes the guest's state any more and all
+ * of it is in registers, devices and RAM. One that does not run only changes its state.
+ */
+void vm_pause(struct vm *vm, enum vm_state why);
+int vm_resume(struct vm *vm, struct error *err);
+/* As the guest's own reset, and off is off no longer; it runs on if it ran. */
+int vm_reset(struct vm *vm, bool by_guest, struct error *err);
+/* vm_run() returns soon. */
+void vm_quit(struct vm *vm, enum vm_stop reason);
+
+/* Tells whoever listens, under QMP's name; takes data, which may be NULL. */
+void vm_event(struct vm *vm, const char *name, json_t *data);
 
 #endif /* AVMM_CORE_VM_H */
