@@ -32,13 +32,13 @@ until_true() {
 }
 
 # guest NAME CPUS MIB COMMAND: starts a guest that runs the command and powers off. Its console goes to $tmp/NAME,
-# its process is $pid. 192 MiB is the least that Debian's kernel is at ease with. DEVICE and
-# INITRD in the environment are for another hypervisor and another initrd.
+# its process is $pid. 192 MiB is the least that Debian's kernel is at ease with. DEVICE,
+# INITRD and OPTIONS in the environment are for another hypervisor, another initrd and more options.
 guest() {
 	run=$(printf %s "$4" | base64 | tr -d '\n')
 	avmm run --name "$1" --device "${DEVICE:-/dev/avmm}" --kernel /guest/Image \
 		--initrd "${INITRD:-/guest/initrd.cpio.gz}" --cpus "$2" --memory "$3M" \
-		--append "console=ttyAMA0 quiet avmm.run=$run" </dev/null >"$tmp/$1" 2>&1 &
+		${OPTIONS:-} --append "console=ttyAMA0 quiet avmm.run=$run" </dev/null >"$tmp/$1" 2>&1 &
 	# shellcheck disable=SC2034 # for the caller
 	pid=$!
 }

@@ -237,7 +237,10 @@ void vm_destroy(struct vm *vm)
 /* Bits of the guest's physical addresses: enough for the end of RAM, and at least the 32 of KVM. */
 static int create_vm(struct vm *vm, struct error *err)
 {
-	uint64_t last = memmap[MEMMAP_RAM].base + vm->memory.size - 1;
+	const struct memmap_entry *gicr = memmap_gicr(vm->config->cpus);
+	uint64_t ram_last = memmap[MEMMAP_RAM].base + vm->memory.size - 1;
+	uint64_t gicr_last = gicr->base + gicr->size - 1;
+	uint64_t last = ram_last > gicr_last ? ram_last : gicr_last;
 	int bits = 64 - __builtin_clzll(last);
 	int limit = avmm_check_extension(vm->dev, AVMM_CAP_ARM_VM_IPA_SIZE);
 	unsigned long type = bits < 32 ? 32 : bits;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Bindings: Linux, Documentation/devicetree/bindings: arm/cpus, arm/psci, timer/arm,arch_timer,
- * interrupt-controller/arm,gic-v3 and arm,gic, serial/pl011, rtc/arm,pl031, virtio/mmio; chosen is in the Devicetree
+ * interrupt-controller/arm,gic-v3 and arm,gic, serial/pl011, rtc/arm,pl031, virtio/mmio,
+ * pci/host-generic-pci, pci/pci-msi; chosen is in the Devicetree
  * specification and in dt-schema.
  */
 #include "machine/fdt.h"
@@ -16,7 +17,7 @@
 
 #include "machine/memmap.h"
 
-enum { PHANDLE_GIC = 1, PHANDLE_CLOCK };
+enum { PHANDLE_GIC = 1, PHANDLE_CLOCK, PHANDLE_MSI };
 
 /* First cell of an interrupt specifier and its flags, in the GIC bindings */
 #define GIC_SPI		0
@@ -152,9 +153,24 @@ static void timer(struct builder *b, const struct fdt_params *p)
 	end(b);
 }
 
+/* Who takes MSIs */
+static void msi(struct builder *b, const struct fdt_params *p)
+{
+	const struct memmap_entry *m = &memmap[p->its ? MEMMAP_ITS : MEMMAP_V2M];
+
+	begin(b, "%s@%llx", m->name, (unsigned long long)m->base);
+	string(b, "compatible", p->its ? "arm,gic-v3-its" : "arm,gic-v2m-frame");
+	prop(b, "msi-controller", NULL, 0);
+	if (p->its)
+		cells(b, "#msi-cells", 1);
+	cells(b, "reg", CELLS64(m->base), CELLS64(m->size));
+	cells(b, "phandle", PHANDLE_MSI);
+	end(b);
+}
+
 static void gic(struct builder *b, const struct fdt_params *p)
 {
-	const struct memmap_entry *dist = &memmap[MEMMAP_GICD], *redist = &memmap[MEMMAP_GICR];
+	const struct memmap_entry *dist = &memmap[MEMMAP_GICD], *redist = memmap_gicr(p->cpus);
 	const struct memmap_entry *cpu = &memmap[MEMMAP_GICC];
 
 	begin(b, "interrupt-controller@%llx", (unsigned long long)dist->base);
@@ -171,6 +187,7 @@ static void gic(struct builder *b, const struct fdt_params *p)
 		cells(b, "reg", CELLS64(dist->base), CELLS64(dist->size), CELLS64(redist->base),
 		      CELLS64((uint64_t)p->cpus * AVMM_VGIC_V3_REDIST_SIZE));
 	cells(b, "phandle", PHANDLE_GIC);
+	msi(b, p);
 	end(b);
 }
 
@@ -214,6 +231,32 @@ static void rtc(struct builder *b)
 	end(b);
 }
 
+/* Space codes of the first cell of an address, PCI Bus Binding to IEEE 1275, 2.2.1.1 */
+#define PCI_SPACE_IO	0x01000000
+#define PCI_SPACE_MEM	0x02000000
+
+static void pci(struct builder *b)
+{
+	const struct memmap_entry *ecam = &memmap[MEMMAP_PCI_ECAM];
+	const struct memmap_entry *window = &memmap[MEMMAP_PCI_WINDOW];
+	const struct memmap_entry *io = &memmap[MEMMAP_PCI_IO];
+
+	begin(b, "pcie@%llx", (unsigned long long)window->base);
+	string(b, "compatible", "pci-host-ecam-generic");
+	string(b, "device_type", "pci");
+	cells(b, "#address-cells", 3);
+	cells(b, "#size-cells", 2);
+	cells(b, "linux,pci-domain", 0);
+	cells(b, "bus-range", 0, (ecam->size >> 20) - 1);
+	cells(b, "reg", CELLS64(ecam->base), CELLS64(ecam->size));
+	cells(b, "ranges", PCI_SPACE_IO, CELLS64(0ULL), CELLS64(io->base), CELLS64(io->size),
+	      PCI_SPACE_MEM, CELLS64(window->base), CELLS64(window->base), CELLS64(window->size));
+	/* requester ids are what the ITS sees; a frame does not look */
+	cells(b, "msi-map", 0, PHANDLE_MSI, 0, 0x10000);
+	prop(b, "dma-coherent", NULL, 0);
+	end(b);
+}
+
 static void virtio_mmio(struct builder *b, unsigned int n)
 {
 	const struct memmap_entry *m = &memmap[MEMMAP_VIRTIO];
@@ -254,6 +297,7 @@ int machine_fdt(void *buf, size_t size, const struct fdt_params *p, struct error
 	peripheral_clock(b);
 	uart(b);
 	rtc(b);
+	pci(b);
 	virtio_mmio(b, p->virtio_mmio);
 	end(b);
 	note(b, fdt_finish(buf));

@@ -5,6 +5,7 @@
 #ifndef AVMM_MACHINE_FDT_H
 #define AVMM_MACHINE_FDT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct fdt_params {
 	uint64_t ram_size;
 	unsigned int cpus;
 	int gic;			/* version, 2 or 3 */
+	bool its;			/* else there is a GICv2m frame */
 	const uint64_t *mpidr;		/* MPIDR_EL1 of each vCPU */
 	const char *bootargs;
 	uint64_t initrd_start;

@@ -6,16 +6,28 @@
 #include "config/vm_config.h"
 
 /*
- * All that is not RAM is below 1 GiB. The holes are for what comes later: 0 to 128 MiB firmware
- * flash, 512 MiB PCI.
+ * All that is neither RAM nor for very many vCPUs is below 1 GiB. The holes are for what comes
+ * later: 0 to 128 MiB is firmware flash.
  */
 const struct memmap_entry memmap[MEMMAP_COUNT] = {
 	[MEMMAP_GICD] = { "gicd", 0x08000000, AVMM_VGIC_V3_DIST_SIZE, MEMMAP_NO_SPI },
 	[MEMMAP_GICC] = { "gicc", 0x08010000, AVMM_VGIC_V2_CPU_SIZE, MEMMAP_NO_SPI },
+	[MEMMAP_V2M] = { "v2m", 0x08020000, 0x1000, MEMMAP_V2M_SPI },
+	[MEMMAP_ITS] = { "its", 0x08080000, AVMM_VGIC_V3_ITS_SIZE, MEMMAP_NO_SPI },
+	[MEMMAP_GICR] = { "gicr", 0x080a0000, 123 * AVMM_VGIC_V3_REDIST_SIZE, MEMMAP_NO_SPI },
 	[MEMMAP_UART] = { "uart", 0x09000000, 0x1000, 1 },
 	[MEMMAP_RTC] = { "rtc", 0x09010000, 0x1000, MEMMAP_NO_SPI },
 	[MEMMAP_VIRTIO] = { "virtio-mmio", 0x0a000000, 32 * MEMMAP_VIRTIO_SIZE, 16 },
-	[MEMMAP_GICR] = { "gicr", 0x10000000, VM_CONFIG_CPUS_MAX * AVMM_VGIC_V3_REDIST_SIZE,
-			  MEMMAP_NO_SPI },
+	[MEMMAP_PCI_WINDOW] = { "pci", 0x10000000, 0x2eff0000, MEMMAP_NO_SPI },
+	[MEMMAP_PCI_IO] = { "pci-io", 0x3eff0000, 0x10000, MEMMAP_NO_SPI },
+	[MEMMAP_PCI_ECAM] = { "pci-ecam", 0x3f000000, 16 << 20, MEMMAP_NO_SPI },
 	[MEMMAP_RAM] = { "ram", 0x40000000, VM_CONFIG_MEMORY_MAX, MEMMAP_NO_SPI },
+	[MEMMAP_GICR_HIGH] = { "gicr-high", 0x4000000000,
+			       VM_CONFIG_CPUS_MAX * AVMM_VGIC_V3_REDIST_SIZE, MEMMAP_NO_SPI },
 };
+
+const struct memmap_entry *memmap_gicr(uint64_t cpus)
+{
+	return &memmap[cpus * AVMM_VGIC_V3_REDIST_SIZE <= memmap[MEMMAP_GICR].size ?
+		       MEMMAP_GICR : MEMMAP_GICR_HIGH];
+}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The machine's addresses and interrupts: one table, in memmap.c.
+ * The machine's addresses and interrupts: one table, in memmap.c. They are those of QEMU's "virt",
+ * where that has the same thing, so that firmware made for it finds what it takes for granted.
  *
  * It is an interface to guests that do not read the device tree, and to migration: what has a place
- * keeps it.
+ * keeps it. Documentation/vmm/machine-virt.rst describes it.
  */
 #ifndef AVMM_MACHINE_MEMMAP_H
 #define AVMM_MACHINE_MEMMAP_H
@@ -13,11 +14,17 @@
 enum memmap_id {
 	MEMMAP_GICD,		/* GIC distributor; a GICv2's is smaller */
 	MEMMAP_GICC,		/* GICv2 CPU interface */
+	MEMMAP_V2M,		/* GICv2m frame: MSIs as SPIs, where there is no ITS */
+	MEMMAP_ITS,		/* GICv3 ITS */
+	MEMMAP_GICR,		/* GICv3 redistributors, one frame pair per vCPU, if all fit */
 	MEMMAP_UART,		/* PL011 */
 	MEMMAP_RTC,		/* PL031 */
 	MEMMAP_VIRTIO,		/* virtio-mmio: a frame and an SPI for each device */
-	MEMMAP_GICR,		/* GICv3 redistributors, one frame pair per vCPU, at most */
+	MEMMAP_PCI_WINDOW,	/* for BARs of 32 bits */
+	MEMMAP_PCI_IO,		/* nothing is there, but firmware wants it to be */
+	MEMMAP_PCI_ECAM,	/* PCI configuration space */
 	MEMMAP_RAM,		/* at most; --memory says how much of it there is */
+	MEMMAP_GICR_HIGH,	/* redistributors of more vCPUs than MEMMAP_GICR has room for */
 	MEMMAP_COUNT
 };
 
@@ -41,5 +48,13 @@ extern const struct memmap_entry memmap[MEMMAP_COUNT];
 
 /* Bytes of a virtio-mmio frame */
 #define MEMMAP_VIRTIO_SIZE	0x200
+
+/* SPIs of the GICv2m frame, and its register that is written to */
+#define MEMMAP_V2M_SPI		48
+#define MEMMAP_V2M_NR_SPIS	64
+#define MEMMAP_V2M_SETSPI	0x40
+
+/* Where the redistributors of so many vCPUs are. */
+const struct memmap_entry *memmap_gicr(uint64_t cpus);
 
 #endif /* AVMM_MACHINE_MEMMAP_H */

@@ -12,7 +12,9 @@
 #include "machine/fdt.h"
 #include "machine/image.h"
 #include "machine/memmap.h"
+#include "dev/v2m.h"
 #include "virtio/mmio.h"
+#include "virtio/pci.h"
 #include "virtio/rng.h"
 
 /* ---- wires between UART, console and interrupt controller ---- */
@@ -92,7 +94,8 @@ int machine_plug(struct machine *machine, struct virtio_device *vdev, struct err
 
 	if (!vdev)
 		return err->code;
-	ret = virtio_mmio_plug(machine, vdev, err);
+	ret = machine->config->transport == TRANSPORT_MMIO ?
+	      virtio_mmio_plug(machine, vdev, err) : virtio_pci_plug(machine, vdev, NULL, err);
 	if (ret < 0) {
 		vdev->ops->destroy(vdev);
 		return ret;
@@ -129,9 +132,9 @@ int machine_init(struct machine *machine, const struct vm_config *config,
 	int ret;
 
 	*machine = (struct machine) {
-		.vm = -1, .gic = -1, .irqs.vm = -1, .loop = loop, .memory = memory,
-		.config = config,
+		.vm = -1, .gic = -1, .its = -1, .loop = loop, .memory = memory, .config = config,
 	};
+	irq_init(&machine->irqs);
 	pl011_init(&machine->uart, &host);
 	pl031_init(&machine->rtc, host_seconds);
 	ret = add_region(machine, MEMMAP_UART, &pl011_ops, &machine->uart, err);
@@ -143,6 +146,10 @@ int machine_init(struct machine *machine, const struct vm_config *config,
 	if (ret == 0)
 		ret = device_add(&machine->devices, &machine->rtc.dev, &pl031_device_ops, "rtc0",
 				 err);
+	if (ret == 0)
+		ret = add_region(machine, MEMMAP_V2M, &v2m_ops, &machine->irqs, err);
+	if (ret == 0)
+		ret = pci_host_init(&machine->pci, loop, &machine->bus, err);
 	if (ret == 0)
 		ret = plug_devices(machine, config, err);
 	if (ret == 0)
@@ -187,7 +194,8 @@ static int gic_create(struct machine *machine, uint64_t wanted, struct error *er
 
 static int gic_set_up(struct machine *machine, struct error *err)
 {
-	uint64_t dist = memmap[MEMMAP_GICD].base, redist = memmap[MEMMAP_GICR].base;
+	uint64_t dist = memmap[MEMMAP_GICD].base;
+	uint64_t redist = memmap_gicr(machine->config->cpus)->base;
 	uint64_t cpu = memmap[MEMMAP_GICC].base;
 	uint32_t irqs = MEMMAP_NR_IRQS;
 	struct {
@@ -222,16 +230,48 @@ static int gic_set_up(struct machine *machine, struct error *err)
 	return 0;
 }
 
+/*
+ * MSIs go through an ITS if the host has one for guests, else through a GICv2m frame.
+ * Documentation/virt/kvm/devices/arm-vgic-its.rst
+ */
+static int its_set_up(struct machine *machine, struct error *err)
+{
+	uint64_t base = memmap[MEMMAP_ITS].base;
+	int ret;
+
+	machine->its = machine->gic_version == 3 ?
+		       avmm_new_device(machine->vm, AVMM_DEV_TYPE_ARM_VGIC_ITS) : -ENODEV;
+	if (machine->its == -ENODEV) {
+		machine->its = -1;
+		machine->irqs.v2m = memmap[MEMMAP_V2M].base + MEMMAP_V2M_SETSPI;
+		return 0;
+	}
+	if (machine->its < 0)
+		return error_set(err, machine->its, "the ITS cannot be created: %s",
+				 strerror(-machine->its));
+	machine->irqs.v2m = 0;
+	ret = avmm_attr_set(machine->its, AVMM_DEV_ARM_VGIC_GRP_ADDR, AVMM_VGIC_ITS_ADDR_TYPE,
+			    &base);
+	if (ret == 0)
+		ret = avmm_attr_set(machine->its, AVMM_DEV_ARM_VGIC_GRP_CTRL,
+				    AVMM_DEV_ARM_VGIC_CTRL_INIT, NULL);
+	if (ret < 0)
+		return error_set(err, ret, "the ITS cannot be set up: %s", strerror(-ret));
+	return 0;
+}
+
 int machine_power_on(struct machine *machine, const struct vm_config *config, int vm,
 		     struct error *err)
 {
 	int ret;
 
 	machine->vm = vm;
-	machine->irqs.vm = vm;
+	irq_set_vm(&machine->irqs, vm);
 	ret = gic_create(machine, config->gic, err);
 	if (ret == 0)
 		ret = gic_set_up(machine, err);
+	if (ret == 0)
+		ret = its_set_up(machine, err);
 	if (ret < 0)
 		machine_power_off(machine);
 	return ret;
@@ -241,11 +281,14 @@ void machine_power_off(struct machine *machine)
 {
 	/* first, as they give back what they have of the VM */
 	devices_reset(&machine->devices);
+	if (machine->its >= 0)
+		close(machine->its);
+	machine->its = -1;
 	if (machine->gic >= 0)
 		close(machine->gic);
 	machine->gic = -1;
 	machine->vm = -1;
-	machine->irqs.vm = -1;
+	irq_set_vm(&machine->irqs, -1);
 }
 
 /* ---- RAM at power-on ---- */
@@ -259,6 +302,7 @@ static int write_fdt(const struct machine *machine, const struct vm_config *conf
 		.ram_size = ram->size,
 		.cpus = config->cpus,
 		.gic = machine->gic_version,
+		.its = machine->its >= 0,
 		.mpidr = mpidr,
 		.virtio_mmio = machine->nvirtio_mmio,
 		.bootargs = config->append,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The one machine type: GICv3 or GICv2, PL011, PL031, PSCI, at the addresses of memmap.c.
+ * The one machine type: GICv3 with or without ITS or GICv2, PL011, PL031, PCIe, virtio-mmio, PSCI, at
+ * the addresses of memmap.c.
  */
 #ifndef AVMM_MACHINE_VIRT_H
 #define AVMM_MACHINE_VIRT_H
@@ -17,6 +18,7 @@
 #include "core/memory.h"
 #include "core/mmio.h"
 #include "dev/device.h"
+#include "dev/pci_host.h"
 #include "dev/pl011.h"
 #include "dev/pl031.h"
 #include "machine/boot.h"
@@ -29,6 +31,7 @@ struct machine {
 	struct mmio_bus bus;
 	struct irqs irqs;
 	struct device_list devices;
+	struct pci_host pci;
 	unsigned int nvirtio_mmio;	/* frames in use */
 	struct pl011 uart;
 	struct pl031 rtc;
@@ -36,6 +39,7 @@ struct machine {
 	int vm;		/* VM fd; -1: none now, and interrupt lines go nowhere */
 	int gic;	/* device fd */
 	int gic_version;
+	int its;	/* device fd; -1: there is none */
 };
 
 int machine_init(struct machine *machine, const struct vm_config *config,

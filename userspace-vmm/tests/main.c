@@ -15,6 +15,7 @@ static const struct {
 	{ "stream", stream_tests },
 	{ "qemu", qemu_tests },
 	{ "vring", vring_tests },
+	{ "pci", pci_tests },
 };
 
 #define NSUITES	(sizeof(suites) / sizeof(suites[0]))

@@ -28,6 +28,7 @@ extern const struct tap_test image_tests[];
 extern const struct tap_test mmio_tests[];
 extern const struct tap_test net_tests[];
 extern const struct tap_test options_tests[];
+extern const struct tap_test pci_tests[];
 extern const struct tap_test pl011_tests[];
 extern const struct tap_test qemu_tests[];
 extern const struct tap_test stream_tests[];

@@ -46,7 +46,8 @@ static void whole(void)
 	/* bit 31 is RES1, 24 is MT */
 	const uint64_t mpidr[] = { 0x80000000, 0x81000001, 0x1280000100 };
 	struct fdt_params params = {
-		.ram_base = 0x40000000, .ram_size = 5ULL << 30, .cpus = 3, .mpidr = mpidr, .gic = 3,
+		.ram_base = 0x40000000, .ram_size = 5ULL << 30, .cpus = 3, .mpidr = mpidr, .gic = 3, .its = true,
+		.virtio_mmio = 2,
 		.bootargs = "console=ttyAMA0 quiet", .initrd_start = 0x48000000,
 		.initrd_end = 0x48123456, .rng_seed = { 1, 2, 3 }, .kaslr_seed = 0x1122334455667788,
 	};
@@ -68,9 +69,17 @@ static void whole(void)
 	check(cells_are("/timer", "interrupts", CELLS(1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4)));
 	check(text_is("/interrupt-controller@8000000", "compatible", "arm,gic-v3"));
 	check(cells_are("/interrupt-controller@8000000", "reg",
-			CELLS(0, 0x8000000, 0, 0x10000, 0, 0x10000000, 0, 0x60000)));
+			CELLS(0, 0x8000000, 0, 0x10000, 0, 0x80a0000, 0, 0x60000)));
 	check(cells_are("/serial@9000000", "interrupts", CELLS(0, 1, 4)));
 	check(text_is("/serial@9000000", "compatible", "arm,pl011"));
+	check(text_is("/interrupt-controller@8000000/its@8080000", "compatible", "arm,gic-v3-its"));
+	check(text_is("/pcie@10000000", "compatible", "pci-host-ecam-generic"));
+	check(cells_are("/pcie@10000000", "reg", CELLS(0, 0x3f000000, 0, 0x1000000)));
+	check(cells_are("/pcie@10000000", "msi-map", CELLS(0, 3, 0, 0x10000)));
+	check(fdt_node_offset_by_phandle(fdt, 3) ==
+	      fdt_path_offset(fdt, "/interrupt-controller@8000000/its@8080000"));
+	check(cells_are("/virtio_mmio@a000200", "interrupts", CELLS(0, 17, 1)));
+	check(fdt_path_offset(fdt, "/virtio_mmio@a000400") < 0);
 	/* the phandles lead where they should */
 	check(fdt_node_offset_by_phandle(fdt, 1) ==
 	      fdt_path_offset(fdt, "/interrupt-controller@8000000"));
@@ -88,6 +97,8 @@ static void gicv2(void)
 	check(text_is(gic, "compatible", "arm,cortex-a15-gic"));
 	check(cells_are(gic, "reg", CELLS(0, 0x8000000, 0, 0x1000, 0, 0x8010000, 0, 0x2000)));
 	check(cells_are(gic, "#interrupt-cells", CELLS(3)));
+	check(text_is("/interrupt-controller@8000000/v2m@8020000", "compatible",
+		      "arm,gic-v2m-frame"));
 	/* a PPI names the CPUs */
 	check(cells_are("/timer", "interrupts",
 			CELLS(1, 13, 0x704, 1, 14, 0x704, 1, 11, 0x704, 1, 10, 0x704)));
@@ -123,6 +134,9 @@ static void largest(void)
 	/* far below the 2 MiB of booting.rst */
 	build(&params, 256 << 10);
 	check(fdt_path_offset(fdt, "/cpus/cpu@1f0f") > 0);
+	/* their redistributors are above the RAM */
+	check(cells_are("/interrupt-controller@8000000", "reg",
+			CELLS(0, 0x8000000, 0, 0x10000, 0x40, 0, 0, 0x4000000)));
 	check(machine_fdt(fdt, 1024, &params, &err) < 0);
 	check(strstr(err.text, "device tree"));
 	free(fdt);

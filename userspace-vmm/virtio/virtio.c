@@ -71,12 +71,12 @@ static void stop(struct virtio_device *vdev)
 	if (vdev->running && vdev->ops->stop)
 		vdev->ops->stop(vdev);
 	vdev->running = false;
+	set_started(vdev, false);
 	vdev->transport->stop(vdev);
 	for (unsigned int q = 0; q < vdev->nqueues; q++) {
 		event_loop_remove(vdev->loop, &vdev->queues[q].kick);
 		vring_stop(&vdev->queues[q]);
 	}
-	set_started(vdev, false);
 }
 
 static int start_queues(struct virtio_device *vdev, struct error *err)
@@ -249,7 +249,11 @@ static struct virtio_device *to_virtio(struct device *dev)
 
 static void device_reset(struct device *dev)
 {
-	reset(to_virtio(dev));
+	struct virtio_device *vdev = to_virtio(dev);
+
+	reset(vdev);
+	if (vdev->transport->power_on_reset)
+		vdev->transport->power_on_reset(vdev);
 }
 
 static void device_pause(struct device *dev)

@@ -61,7 +61,9 @@ struct virtio_transport_ops {
 	/* Between these, notifications of queues go to their eventfds. */
 	int (*start)(struct virtio_device *vdev, struct error *err);
 	void (*stop)(struct virtio_device *vdev);
+	/* What the driver's reset changes, and what only that of the machine does; may be NULL */
 	void (*reset)(struct virtio_device *vdev);
+	void (*power_on_reset)(struct virtio_device *vdev);
 	json_t *(*save)(struct virtio_device *vdev);
 	int (*load)(struct virtio_device *vdev, json_t *state, struct error *err);
 	void (*destroy)(struct virtio_device *vdev);
