@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 	fill_standard_streams();
 	/* a reader that went away is an error of write(), not the guest's end */
 	signal(SIGPIPE, SIG_IGN);
-	status = cli_main(argc, argv);
+	status = argc && is_system(argv[0]) ? system_main(argc, argv) : cli_main(argc, argv);
 	if (status < 0) {
 		sigset_t set;
 

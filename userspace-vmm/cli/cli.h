@@ -5,6 +5,8 @@
 #ifndef AVMM_CLI_CLI_H
 #define AVMM_CLI_CLI_H
 
+#include <stdbool.h>
+
 /* Exit statuses; an interface, see avmm.1 */
 enum {
 	EXIT_OFF = 0,		/* the guest switched itself off */
@@ -17,6 +19,10 @@ enum {
 
 /* Returns an exit status, or minus the number of the signal that is to end the process. */
 int cli_main(int argc, char **argv);
+
+/* Started as QEMU: by the name avmm-system, or one of QEMU's. */
+bool is_system(const char *argv0);
+int system_main(int argc, char **argv);
 
 int cmd_run(int argc, char **argv);
 

@@ -1116,6 +1116,12 @@ static int second_pass(struct parser *p)
 	return 0;
 }
 
+const char *qemu_default_device(void)
+{
+	/* libvirt gives its domains /dev/kvm, and it may be a link to ours */
+	return access("/dev/avmm", R_OK | W_OK) == 0 ? "/dev/avmm" : "/dev/kvm";
+}
+
 int qemu_config_parse(struct qemu_config *config, int argc, char **argv, struct error *err)
 {
 	struct parser p = { .config = config, .err = err };
@@ -1127,8 +1133,10 @@ int qemu_config_parse(struct qemu_config *config, int argc, char **argv, struct 
 		/* what is not asked for is not there */
 		config->vm.serial.kind = CHARDEV_NULL;
 		config->vm.rng = false;
-		ret = first_pass(&p, argc, argv);
+		ret = set_string(&p, &config->vm.device, qemu_default_device());
 	}
+	if (ret == 0)
+		ret = first_pass(&p, argc, argv);
 	if (ret == 0)
 		ret = second_pass(&p);
 	for (size_t i = 0; i < p.n; i++)

@@ -34,6 +34,9 @@ struct qemu_config {
 int qemu_config_parse(struct qemu_config *config, int argc, char **argv, struct error *err);
 void qemu_config_free(struct qemu_config *config);
 
+/* The hypervisor for -accel kvm: /dev/avmm, or /dev/kvm where that is not to be had. */
+const char *qemu_default_device(void);
+
 /* The backend of the device with this id; NULL: none is known. */
 const char *qemu_config_backend(const struct qemu_config *config, const char *id);
 
