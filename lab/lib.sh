@@ -54,6 +54,16 @@ programs_image() {
 	printf '%s/programs-%s-%s.ext4' "$CACHE" "$1" "${sum%% *}"
 }
 
+# Debian bookworm as a guest's root file system.
+debian_packages() {
+	echo systemd-sysv udev dbus login util-linux mount procps kmod iproute2 wget e2fsprogs \
+		coreutils bash grep sed gawk findutils diffutils gzip tar hostname base-files base-passwd dash
+}
+debian_image() {
+	sum=$({ debian_packages; sed -n '/^make_debian()/,/^}/p' "$LAB/setup"; } | cksum)
+	printf '%s/debian-%s.ext4' "$CACHE" "${sum%% *}"
+}
+
 # What a guest of that host boots: the checkers of the debug kernel are for the host only.
 guest_kernel() { if [ "$1" = debug ]; then echo 6.1; else echo "$1"; fi; }
 
