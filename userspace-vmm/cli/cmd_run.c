@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "backend/keys.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "config/config_json.h"
+#include "control/qmp_vm.h"
+#include "control/schema.h"
+#include "control/socket.h"
 #include "core/log.h"
 #include "core/vm.h"
 
@@ -42,8 +48,30 @@ static int status(const struct vm *vm, int reason, const struct error *err)
 	}
 }
 
+/* Without a place for it the VM runs without control socket, unless one is asked for. */
+static int open_control(struct control *control, struct qmp_server *server, struct vm *vm,
+			const struct vm_config *config, struct error *err)
+{
+	char path[512];
+
+	if (qmp_server_init(server, vm, qmp_all_commands, schema_text,
+			    schema_text_end - schema_text, err) < 0)
+		return err->code;
+	vm->on_event = qmp_event;
+	vm->on_event_opaque = server;
+	if (config->control)
+		return control_listen(control, server, &vm->loop, config->control, err);
+	if (control_path(config->name, path, sizeof(path), err) < 0) {
+		log_verbose("no control socket: %s", err->text);
+		return 0;
+	}
+	return control_listen(control, server, &vm->loop, path, err);
+}
+
 static int run(const struct vm_config *config)
 {
+	struct control control = { .listener.fd = -1 };
+	struct qmp_server server = { 0 };
 	struct error err;
 	struct vm vm;
 	int reason;
@@ -52,10 +80,22 @@ static int run(const struct vm_config *config)
 		log_error("%s", err.text);
 		return EXIT_ERROR;
 	}
-	reason = vm_run(&vm, &err);
+	reason = open_control(&control, &server, &vm, config, &err);
+	if (reason == 0)
+		reason = vm_run(&vm, &err);
+	control_close(&control);
+	qmp_server_close(&server);
 	/* first, so that the message finds the terminal as it was */
 	vm_destroy(&vm);
 	return status(&vm, reason, &err);
+}
+
+/* One without a name gets one, so that the other commands can name it. */
+static int name_it(struct vm_config *config)
+{
+	if (!config->name && asprintf(&config->name, "vm-%d", (int)getpid()) < 0)
+		config->name = NULL;
+	return config->name ? 0 : -ENOMEM;
 }
 
 int cmd_run(int argc, char **argv)
@@ -78,7 +118,7 @@ int cmd_run(int argc, char **argv)
 		ret = config_json_write(&config, stdout) < 0 ? EXIT_ERROR : EXIT_OFF;
 	} else {
 		log_set_verbose(config.verbose);
-		ret = run(&config);
+		ret = name_it(&config) < 0 ? EXIT_ERROR : run(&config);
 	}
 	fields_free(run_fields, &options);
 	vm_config_free(&config);

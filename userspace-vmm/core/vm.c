@@ -164,7 +164,6 @@ static int check_made(const struct vm_config *config, struct error *err)
 		{ "balloon", config->balloon },
 		{ "vsock", config->vsock },
 		{ "incoming", config->incoming },
-		{ "control", config->control },
 	};
 
 	for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)
@@ -454,6 +453,13 @@ int vm_reset(struct vm *vm, bool by_guest, struct error *err)
 	else
 		vm->state = VM_PRELAUNCH;
 	return 0;
+}
+
+int vm_power_button(struct vm *vm, struct error *err)
+{
+	if (vm->state != VM_RUNNING)
+		return error_set(err, -EBUSY, "the guest does not run");
+	return error_set(err, -EOPNOTSUPP, "this machine has no power key");
 }
 
 /* ---- requests ---- */

@@ -101,6 +101,8 @@ void vm_pause(struct vm *vm, enum vm_state why);
 int vm_resume(struct vm *vm, struct error *err);
 /* As the guest's own reset, and off is off no longer; it runs on if it ran. */
 int vm_reset(struct vm *vm, bool by_guest, struct error *err);
+/* Asks the guest to switch itself off. */
+int vm_power_button(struct vm *vm, struct error *err);
 /* vm_run() returns soon. */
 void vm_quit(struct vm *vm, enum vm_stop reason);
 

@@ -8,7 +8,8 @@ static const struct {
 	const char *name;
 	const struct tap_test *tests;
 } suites[] = {
-	{ "options", options_tests }, { "config", config_tests }, { "image", image_tests }, { "boot", boot_tests },
+	{ "options", options_tests }, { "config", config_tests },
+	{ "qmp", qmp_tests }, { "image", image_tests }, { "boot", boot_tests },
 	{ "fdt", fdt_tests }, { "mmio", mmio_tests }, { "pl011", pl011_tests },
 	{ "console", console_tests },
 	{ "block", block_tests }, { "blk", blk_tests }, { "net", net_tests },

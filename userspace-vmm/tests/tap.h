@@ -31,6 +31,7 @@ extern const struct tap_test options_tests[];
 extern const struct tap_test pci_tests[];
 extern const struct tap_test pl011_tests[];
 extern const struct tap_test qemu_tests[];
+extern const struct tap_test qmp_tests[];
 extern const struct tap_test stream_tests[];
 extern const struct tap_test vring_tests[];
 
