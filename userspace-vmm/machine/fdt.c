@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Bindings: Linux, Documentation/devicetree/bindings: arm/cpus, arm/psci, timer/arm,arch_timer,
- * interrupt-controller/arm,gic-v3 and arm,gic, serial/pl011, rtc/arm,pl031, virtio/mmio,
+ * interrupt-controller/arm,gic-v3 and arm,gic, serial/pl011, rtc/arm,pl031, gpio/pl061-gpio, input/gpio-keys, virtio/mmio,
  * pci/host-generic-pci, pci/pci-msi; chosen is in the Devicetree
  * specification and in dt-schema.
  */
@@ -17,7 +17,7 @@
 
 #include "machine/memmap.h"
 
-enum { PHANDLE_GIC = 1, PHANDLE_CLOCK, PHANDLE_MSI };
+enum { PHANDLE_GIC = 1, PHANDLE_CLOCK, PHANDLE_MSI, PHANDLE_GPIO };
 
 /* First cell of an interrupt specifier and its flags, in the GIC bindings */
 #define GIC_SPI		0
@@ -231,6 +231,37 @@ static void rtc(struct builder *b)
 	end(b);
 }
 
+/* The flags of a pin: active high. Key codes are those of linux/input-event-codes.h. */
+#define GPIO_ACTIVE_HIGH	0
+#define KEY_POWER		116
+
+static void gpio(struct builder *b)
+{
+	static const char compatible[] = "arm,pl061\0arm,primecell";
+	const struct memmap_entry *m = &memmap[MEMMAP_GPIO];
+
+	begin(b, "%s@%llx", m->name, (unsigned long long)m->base);
+	prop(b, "compatible", compatible, sizeof(compatible));
+	cells(b, "reg", CELLS64(m->base), CELLS64(m->size));
+	cells(b, "interrupts", GIC_SPI, m->spi, IRQ_LEVEL_HIGH);
+	prop(b, "gpio-controller", NULL, 0);
+	cells(b, "#gpio-cells", 2);
+	prop(b, "interrupt-controller", NULL, 0);
+	cells(b, "#interrupt-cells", 2);
+	cells(b, "clocks", PHANDLE_CLOCK);
+	string(b, "clock-names", "apb_pclk");
+	cells(b, "phandle", PHANDLE_GPIO);
+	end(b);
+	begin(b, "gpio-keys");
+	string(b, "compatible", "gpio-keys");
+	begin(b, "poweroff");
+	string(b, "label", "power");
+	cells(b, "linux,code", KEY_POWER);
+	cells(b, "gpios", PHANDLE_GPIO, MEMMAP_GPIO_POWER, GPIO_ACTIVE_HIGH);
+	end(b);
+	end(b);
+}
+
 /* Space codes of the first cell of an address, PCI Bus Binding to IEEE 1275, 2.2.1.1 */
 #define PCI_SPACE_IO	0x01000000
 #define PCI_SPACE_MEM	0x02000000
@@ -297,6 +328,7 @@ int machine_fdt(void *buf, size_t size, const struct fdt_params *p, struct error
 	peripheral_clock(b);
 	uart(b);
 	rtc(b);
+	gpio(b);
 	pci(b);
 	virtio_mmio(b, p->virtio_mmio);
 	end(b);

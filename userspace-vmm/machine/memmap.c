@@ -17,6 +17,7 @@ const struct memmap_entry memmap[MEMMAP_COUNT] = {
 	[MEMMAP_GICR] = { "gicr", 0x080a0000, 123 * AVMM_VGIC_V3_REDIST_SIZE, MEMMAP_NO_SPI },
 	[MEMMAP_UART] = { "uart", 0x09000000, 0x1000, 1 },
 	[MEMMAP_RTC] = { "rtc", 0x09010000, 0x1000, MEMMAP_NO_SPI },
+	[MEMMAP_GPIO] = { "gpio", 0x09030000, 0x1000, 7 },
 	[MEMMAP_VIRTIO] = { "virtio-mmio", 0x0a000000, 32 * MEMMAP_VIRTIO_SIZE, 16 },
 	[MEMMAP_PCI_WINDOW] = { "pci", 0x10000000, 0x2eff0000, MEMMAP_NO_SPI },
 	[MEMMAP_PCI_IO] = { "pci-io", 0x3eff0000, 0x10000, MEMMAP_NO_SPI },

@@ -19,6 +19,7 @@ enum memmap_id {
 	MEMMAP_GICR,		/* GICv3 redistributors, one frame pair per vCPU, if all fit */
 	MEMMAP_UART,		/* PL011 */
 	MEMMAP_RTC,		/* PL031 */
+	MEMMAP_GPIO,		/* PL061 */
 	MEMMAP_VIRTIO,		/* virtio-mmio: a frame and an SPI for each device */
 	MEMMAP_PCI_WINDOW,	/* for BARs of 32 bits */
 	MEMMAP_PCI_IO,		/* nothing is there, but firmware wants it to be */
@@ -45,6 +46,9 @@ extern const struct memmap_entry memmap[MEMMAP_COUNT];
 /* INTIDs that the distributor has: 32 private ones and the SPIs */
 #define MEMMAP_NR_SPIS		128
 #define MEMMAP_NR_IRQS		(32 + MEMMAP_NR_SPIS)
+
+/* Pin of the PL061 that is the power key */
+#define MEMMAP_GPIO_POWER	3
 
 /* Bytes of a virtio-mmio frame */
 #define MEMMAP_VIRTIO_SIZE	0x200

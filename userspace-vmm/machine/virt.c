@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,16 +21,25 @@
 
 /* ---- wires between UART, console and interrupt controller ---- */
 
-static void uart_set_irq(void *opaque, bool level)
+static void set_spi(const struct machine *machine, enum memmap_id id, bool level)
 {
-	struct machine *machine = opaque;
 	int ret;
 
 	if (machine->vm < 0)
 		return;
-	ret = avmm_spi_line(machine->vm, MEMMAP_SPI_INTID(memmap[MEMMAP_UART].spi), level);
+	ret = avmm_spi_line(machine->vm, MEMMAP_SPI_INTID(memmap[id].spi), level);
 	if (ret < 0)
-		log_error("the UART's interrupt cannot be set: %s", strerror(-ret));
+		log_error("%s: the interrupt cannot be set: %s", memmap[id].name, strerror(-ret));
+}
+
+static void uart_set_irq(void *opaque, bool level)
+{
+	set_spi(opaque, MEMMAP_UART, level);
+}
+
+static void gpio_set_irq(void *opaque, bool level)
+{
+	set_spi(opaque, MEMMAP_GPIO, level);
 }
 
 static bool uart_send(void *opaque, uint8_t byte)
@@ -64,6 +75,50 @@ static void console_sent(void *opaque)
 	struct machine *machine = opaque;
 
 	pl011_transmit(&machine->uart);
+}
+
+/* ---- power key ---- */
+
+static void close_power_key(struct machine *machine)
+{
+	event_loop_remove(machine->loop, &machine->power_key);
+	if (machine->power_key.fd >= 0)
+		close(machine->power_key.fd);
+}
+
+/* Longer than a driver waits for a key to stop bouncing */
+#define POWER_KEY_NS	100000000
+
+void machine_power_button(struct machine *machine)
+{
+	const struct itimerspec when = { .it_value.tv_nsec = POWER_KEY_NS };
+
+	pl061_set_input(&machine->gpio, MEMMAP_GPIO_POWER, true);
+	timerfd_settime(machine->power_key.fd, 0, &when, NULL);
+}
+
+static void power_key_ready(void *opaque)
+{
+	struct machine *machine = opaque;
+	uint64_t count;
+
+	if (read(machine->power_key.fd, &count, sizeof(count)) > 0)
+		pl061_set_input(&machine->gpio, MEMMAP_GPIO_POWER, false);
+}
+
+static int power_key_init(struct machine *machine, struct error *err)
+{
+	int ret;
+
+	machine->power_key = (struct event_source) {
+		.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+		.ready = power_key_ready, .opaque = machine,
+	};
+	ret = machine->power_key.fd < 0 ? -errno :
+	      event_loop_add(machine->loop, &machine->power_key, EPOLLIN);
+	if (ret < 0)
+		return error_set(err, ret, "the power key has no timer: %s", strerror(-ret));
+	return 0;
 }
 
 /* ---- devices ---- */
@@ -132,11 +187,12 @@ int machine_init(struct machine *machine, const struct vm_config *config,
 	int ret;
 
 	*machine = (struct machine) {
-		.vm = -1, .gic = -1, .its = -1, .loop = loop, .memory = memory, .config = config,
+		.vm = -1, .gic = -1, .its = -1, .power_key.fd = -1, .loop = loop, .memory = memory, .config = config,
 	};
 	irq_init(&machine->irqs);
 	pl011_init(&machine->uart, &host);
 	pl031_init(&machine->rtc, host_seconds);
+	pl061_init(&machine->gpio, gpio_set_irq, machine);
 	ret = add_region(machine, MEMMAP_UART, &pl011_ops, &machine->uart, err);
 	if (ret == 0)
 		ret = device_add(&machine->devices, &machine->uart.dev, &pl011_device_ops, "uart0",
@@ -147,6 +203,13 @@ int machine_init(struct machine *machine, const struct vm_config *config,
 		ret = device_add(&machine->devices, &machine->rtc.dev, &pl031_device_ops, "rtc0",
 				 err);
 	if (ret == 0)
+		ret = add_region(machine, MEMMAP_GPIO, &pl061_ops, &machine->gpio, err);
+	if (ret == 0)
+		ret = device_add(&machine->devices, &machine->gpio.dev, &pl061_device_ops, "gpio0",
+				 err);
+	if (ret == 0)
+		ret = power_key_init(machine, err);
+	if (ret == 0)
 		ret = add_region(machine, MEMMAP_V2M, &v2m_ops, &machine->irqs, err);
 	if (ret == 0)
 		ret = pci_host_init(&machine->pci, loop, &machine->bus, err);
@@ -154,14 +217,17 @@ int machine_init(struct machine *machine, const struct vm_config *config,
 		ret = plug_devices(machine, config, err);
 	if (ret == 0)
 		ret = console_open(&machine->console, loop, &guest, err);
-	if (ret < 0)
+	if (ret < 0) {
 		devices_destroy(&machine->devices);
+		close_power_key(machine);
+	}
 	return ret;
 }
 
 void machine_close(struct machine *machine)
 {
 	devices_destroy(&machine->devices);
+	close_power_key(machine);
 	console_close(&machine->console);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The one machine type: GICv3 with or without ITS or GICv2, PL011, PL031, PCIe, virtio-mmio, PSCI, at
- * the addresses of memmap.c.
+ * The one machine type: GICv3 with or without ITS or GICv2, PL011, PL031, PL061 with a power key, PCIe,
+ * virtio-mmio, PSCI, at the addresses of memmap.c.
  */
 #ifndef AVMM_MACHINE_VIRT_H
 #define AVMM_MACHINE_VIRT_H
@@ -21,6 +21,7 @@
 #include "dev/pci_host.h"
 #include "dev/pl011.h"
 #include "dev/pl031.h"
+#include "dev/pl061.h"
 #include "machine/boot.h"
 #include "virtio/virtio.h"
 
@@ -35,6 +36,8 @@ struct machine {
 	unsigned int nvirtio_mmio;	/* frames in use */
 	struct pl011 uart;
 	struct pl031 rtc;
+	struct pl061 gpio;
+	struct event_source power_key;	/* a timer: released then */
 	struct console console;
 	int vm;		/* VM fd; -1: none now, and interrupt lines go nowhere */
 	int gic;	/* device fd */
@@ -52,6 +55,9 @@ void machine_close(struct machine *machine);
  * is destroyed. vdev may be NULL: its creation failed, with err filled in, and so does this.
  */
 int machine_plug(struct machine *machine, struct virtio_device *vdev, struct error *err);
+
+/* Somebody presses the power key for a moment; what the guest makes of it is its affair. */
+void machine_power_button(struct machine *machine);
 
 /* After all vCPUs were created: the interrupt controller is sized by them. */
 int machine_power_on(struct machine *machine, const struct vm_config *config, int vm,

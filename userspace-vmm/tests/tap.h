@@ -30,6 +30,7 @@ extern const struct tap_test net_tests[];
 extern const struct tap_test options_tests[];
 extern const struct tap_test pci_tests[];
 extern const struct tap_test pl011_tests[];
+extern const struct tap_test pl061_tests[];
 extern const struct tap_test qemu_tests[];
 extern const struct tap_test qmp_tests[];
 extern const struct tap_test stream_tests[];
