@@ -367,6 +367,7 @@ int avmm_vcpu_create(struct avmm_vm *vm, u32 id)
 	vcpu = vcpu_alloc(vm, id);
 	if (!vcpu)
 		return -ENOMEM;
+	avmm_sysreg_vcpu_init(vcpu);
 	avmm_timer_vcpu_init(vcpu);
 	avmm_pvtime_vcpu_init(vcpu);
 	ret = vgic_vcpu_init(vcpu);

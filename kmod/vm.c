@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include "avmm.h"
 #include "dev.h"
 #include "ioctl.h"
@@ -66,6 +67,7 @@ struct avmm_vm *avmm_vm_create(u32 ipa_bits)
 	vgic_vm_init(vm);
 	avmm_timer_vm_init(vm);
 	avmm_hvc_vm_init(vm);
+	avmm_sysreg_vm_init(vm);
 	avmm_stats_vm_create(vm);
 	__module_get(THIS_MODULE);
 	return vm;
@@ -279,6 +281,21 @@ static long enable_cap(void *obj, void *arg, unsigned long uarg)
 	}
 }
 
+#if AVMM_WRITABLE_IDS
+/* The structure goes in, though the number says out. */
+static long get_reg_writable_masks(void *vm, void *arg, unsigned long uarg)
+{
+	struct avmm_reg_mask_range range;
+
+	if (copy_from_user(&range, (void __user *)uarg, sizeof(range)))
+		return -EFAULT;
+	if (range.range != AVMM_ARM_FEATURE_ID_RANGE ||
+	    memchr_inv(range.reserved, 0, sizeof(range.reserved)))
+		return -EINVAL;
+	return avmm_copy_writable_masks(u64_to_user_ptr(range.addr));
+}
+#endif
+
 static const struct avmm_ioctl vm_ioctls[] = {
 	{ AVMM_CHECK_EXTENSION, AVMM_IOC_VALUE, check_extension },
 	{ AVMM_CREATE_VCPU, AVMM_IOC_VALUE | AVMM_IOC_VM_LOCK, create_vcpu },
@@ -298,6 +315,9 @@ static const struct avmm_ioctl vm_ioctls[] = {
 	{ AVMM_ENABLE_CAP, AVMM_IOC_VM_LOCK, enable_cap },
 	{ AVMM_SIGNAL_MSI, 0, signal_msi },
 	{ AVMM_ARM_PREFERRED_TARGET, 0, preferred_target },
+#if AVMM_WRITABLE_IDS
+	{ AVMM_ARM_GET_REG_WRITABLE_MASKS, AVMM_IOC_VALUE, get_reg_writable_masks },
+#endif
 	{ AVMM_CREATE_DEVICE, AVMM_IOC_VM_LOCK, create_device },
 	{ AVMM_CREATE_IRQCHIP, AVMM_IOC_VALUE | AVMM_IOC_VM_LOCK, create_irqchip },
 	{ AVMM_ARM_SET_DEVICE_ADDR, AVMM_IOC_VM_LOCK, set_device_addr },

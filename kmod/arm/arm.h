@@ -24,6 +24,7 @@
  * @gic: 3 for GICv3 (GICv4 counts as 3), 2 for GICv2
  * @gicv: physical address of GICV, which a guest with a GICv2 has as its GICC; 0: none can
  * @ich_vtr: ICH_VTR_EL2, or GICH_VTR: what we use of them is the same
+ * @trap_sre: ICC_SRE_EL1 is not fixed, or could be changed: guests are kept from it
  * @nr_lrs: list registers that exist and we use
  * @vtimer_irq: Linux interrupt of the virtual timer PPI
  * @vtimer_hwirq: its INTID (27 on most)
@@ -44,6 +45,7 @@ struct avmm_host {
 	int gic;
 	phys_addr_t gicv;
 	u64 ich_vtr;
+	bool trap_sre;
 	int nr_lrs;
 	int vtimer_irq;
 	u32 vtimer_hwirq;
@@ -80,6 +82,9 @@ struct avmm_reset_state {
 	bool be;
 };
 
+#define AVMM_NR_CSSELR	14	/* values of CSSELR_EL1: seven levels, data or instruction */
+#define AVMM_IDREG_CRMS	7	/* ID registers are CRm 1 to 7 */
+
 struct avmm_arch_vcpu {
 	struct avmm_ctx *ctx;
 	bool inited;			/* ARM_VCPU_INIT done */
@@ -103,6 +108,8 @@ struct avmm_arch_vcpu {
 		bool sf;
 		bool write;
 	} mmio;				/* decode of the access in flight */
+	u64 clidr;			/* CLIDR_EL1 */
+	u32 ccsidr[AVMM_NR_CSSELR];	/* CCSIDR_EL1 by CSSELR_EL1 */
 };
 
 struct avmm_arch_vm {
@@ -112,7 +119,8 @@ struct avmm_arch_vm {
 	u64 hvc_bmap[4];		/* STD, STD_HYP, VENDOR_HYP, VENDOR_HYP_2 firmware bitmaps */
 	u32 vmid;
 	u32 __percpu *last_vcpu;	/* idx+1 of the vCPU that last ran on each CPU */
-	u64 pfr0_hidden;		/* [m] of ID_AA64PFR0_EL1, what the VMM took away (idreg.c) */
+	u64 idreg[AVMM_IDREG_CRMS][8];	/* [m] to write; ID registers by CRm - 1 and op2 (idreg.c) */
+	u64 ctr;			/* [m] to write; CTR_EL0 */
 	bool system_suspend;		/* AVMM_CAP_ARM_SYSTEM_SUSPEND was enabled */
 	bool nisv_to_user;
 	bool ran_once;			/* some vCPU has run: set-up is closed */
@@ -140,7 +148,11 @@ int avmm_finish_mmio(struct avmm_vcpu *vcpu);
 /* ---- sysreg.c, idreg.c, regs.c ---- */
 int avmm_handle_sysreg(struct avmm_vcpu *vcpu);		/* EC 0x18 */
 int avmm_sysreg_init(void);				/* table self-check, ID register snapshot */
+void avmm_sysreg_vm_init(struct avmm_vm *vm);
+void avmm_sysreg_vcpu_init(struct avmm_vcpu *vcpu);	/* at CREATE_VCPU: what no reset changes */
 void avmm_sysreg_reset(struct avmm_vcpu *vcpu);		/* reset values into ctx->sys */
+void avmm_sysreg_trap_cache_ids(struct avmm_vcpu *vcpu);
+int avmm_copy_writable_masks(u64 __user *to);
 int avmm_get_one_reg(struct avmm_vcpu *vcpu, struct avmm_one_reg *reg);
 int avmm_set_one_reg(struct avmm_vcpu *vcpu, struct avmm_one_reg *reg);
 unsigned long avmm_nr_regs(struct avmm_vcpu *vcpu);

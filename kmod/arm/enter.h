@@ -51,7 +51,7 @@ static inline void avmm_flush_local(u64 vttbr, u64 vtcr)
 		avmm_hvc(HYP_CALL_FLUSH_LOCAL, vttbr, vtcr, 0, 0, NULL);
 }
 
-/* GICv3 only. Context: interrupts off, EL2 ready on this CPU. Return: ICH_VTR_EL2 */
+/* GICv3 only. Context: interrupts off, EL2 ready on this CPU. Return: as hyp/switch.c says */
 static inline u64 avmm_ich_reset(void)
 {
 	return avmm_is_vhe() ? avmm_vhe_ich_reset() :

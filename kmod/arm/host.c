@@ -188,7 +188,10 @@ int avmm_host_probe(void)
 
 static void read_ich_vtr(void *unused)
 {
-	avmm_host.ich_vtr = avmm_ich_reset();
+	u64 found = avmm_ich_reset();
+
+	avmm_host.ich_vtr = found & ~ICH_RESET_SRE_TRAPS;
+	avmm_host.trap_sre = found & ICH_RESET_SRE_TRAPS;
 }
 
 /** avmm_host_probe_gic - what only EL2 can tell; after avmm_mode_init() */

@@ -153,58 +153,57 @@ static int core_copy_list(u64 __user **to)
 
 /* ---- cache geometry: one id for each value of CSSELR_EL1 that means a cache ---- */
 
-#define NR_CSSELR	14
 #define DEMUX_CCSIDR(n)	(AVMM_REG_ARM64 | AVMM_REG_SIZE_U32 | AVMM_REG_ARM_DEMUX | \
 			 AVMM_REG_ARM_DEMUX_ID_CCSIDR | (n))
 
-static int demux_find(u64 id, u32 *val)
+static bool is_demux(u64 id)
 {
-	if ((id & ~AVMM_REG_ARM_DEMUX_VAL_MASK) != DEMUX_CCSIDR(0))
-		return -ENOENT;
-	return avmm_ccsidr(id & AVMM_REG_ARM_DEMUX_VAL_MASK, val);
+	return (id & ~AVMM_REG_ARM_DEMUX_VAL_MASK) == DEMUX_CCSIDR(0);
 }
 
-static int demux_get(const struct avmm_one_reg *reg)
+static int demux_get(struct avmm_vcpu *vcpu, const struct avmm_one_reg *reg)
 {
 	u32 val;
 	int ret;
 
-	ret = demux_find(reg->id, &val);
-	if (ret)
-		return ret;
-	return put_user(val, (u32 __user *)u64_to_user_ptr(reg->addr));
+	if (!is_demux(reg->id))
+		return -ENOENT;
+	ret = avmm_ccsidr_get(vcpu, reg->id & AVMM_REG_ARM_DEMUX_VAL_MASK, &val);
+	return ret ?: put_user(val, (u32 __user *)u64_to_user_ptr(reg->addr));
 }
 
-/* may only be written with what it is */
-static int demux_set(const struct avmm_one_reg *reg)
+static int demux_set(struct avmm_vcpu *vcpu, const struct avmm_one_reg *reg)
 {
-	u32 have, val;
+	u32 n = reg->id & AVMM_REG_ARM_DEMUX_VAL_MASK, val;
 	int ret;
 
-	ret = demux_find(reg->id, &have);
+	if (!is_demux(reg->id))
+		return -ENOENT;
+	/* an unknown id is the answer even if the address is bad too */
+	ret = avmm_ccsidr_get(vcpu, n, &val);
 	if (ret)
 		return ret;
 	if (get_user(val, (u32 __user *)u64_to_user_ptr(reg->addr)))
 		return -EFAULT;
-	return val == have ? 0 : -EINVAL;
+	return avmm_ccsidr_set(vcpu, n, val);
 }
 
-static unsigned long demux_nr(void)
+static unsigned long demux_nr(struct avmm_vcpu *vcpu)
 {
 	unsigned long n = 0;
 	u32 i, val;
 
-	for (i = 0; i < NR_CSSELR; i++)
-		n += !avmm_ccsidr(i, &val);
+	for (i = 0; i < AVMM_NR_CSSELR; i++)
+		n += !avmm_ccsidr_get(vcpu, i, &val);
 	return n;
 }
 
-static int demux_copy_list(u64 __user **to)
+static int demux_copy_list(struct avmm_vcpu *vcpu, u64 __user **to)
 {
 	u32 i, val;
 
-	for (i = 0; i < NR_CSSELR; i++)
-		if (!avmm_ccsidr(i, &val) && put_user(DEMUX_CCSIDR(i), (*to)++))
+	for (i = 0; i < AVMM_NR_CSSELR; i++)
+		if (!avmm_ccsidr_get(vcpu, i, &val) && put_user(DEMUX_CCSIDR(i), (*to)++))
 			return -EFAULT;
 	return 0;
 }
@@ -313,7 +312,7 @@ int avmm_get_one_reg(struct avmm_vcpu *vcpu, struct avmm_one_reg *reg)
 	if ((reg->id & AVMM_REG_ARM_COPROC_MASK) == AVMM_REG_ARM_CORE)
 		return core_get(vcpu, reg);
 	if ((reg->id & AVMM_REG_ARM_COPROC_MASK) == AVMM_REG_ARM_DEMUX)
-		return demux_get(reg);
+		return demux_get(vcpu, reg);
 	ret = get_u64(vcpu, reg->id, &val);
 	if (ret)
 		return ret;
@@ -338,7 +337,7 @@ int avmm_set_one_reg(struct avmm_vcpu *vcpu, struct avmm_one_reg *reg)
 	if ((reg->id & AVMM_REG_ARM_COPROC_MASK) == AVMM_REG_ARM_CORE)
 		return core_set(vcpu, reg);
 	if ((reg->id & AVMM_REG_ARM_COPROC_MASK) == AVMM_REG_ARM_DEMUX)
-		return demux_set(reg);
+		return demux_set(vcpu, reg);
 	/* is there one at all? An unknown id is the answer even if the address is bad too. */
 	ret = get_u64(vcpu, reg->id, &val);
 	if (ret)
@@ -357,7 +356,7 @@ int avmm_set_one_reg(struct avmm_vcpu *vcpu, struct avmm_one_reg *reg)
 unsigned long avmm_nr_regs(struct avmm_vcpu *vcpu)
 {
 	return core_nr() + avmm_fw_nr_regs(vcpu) + NR_TIMER_IDS +
-	       avmm_sysreg_user_nr() + demux_nr();
+	       avmm_sysreg_user_nr() + demux_nr(vcpu);
 }
 
 /**
@@ -379,5 +378,5 @@ int avmm_copy_reg_list(struct avmm_vcpu *vcpu, u64 __user *to)
 	for (i = 0; i < avmm_sysreg_user_nr(); i++)
 		if (put_user(AVMM_ARM64_SYS_REG(0, 0, 0, 0, 0) | avmm_sysreg_user_enc(i), to++))
 			return -EFAULT;
-	return demux_copy_list(&to);
+	return demux_copy_list(vcpu, &to);
 }

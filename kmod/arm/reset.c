@@ -172,6 +172,8 @@ void avmm_vcpu_reset(struct avmm_vcpu *vcpu)
 		ctx->flags |= AVMM_CTX_HAS_HCX;
 	if (avmm_host.gic == 2)
 		ctx->flags |= AVMM_CTX_GICH;
+	if (avmm_host.trap_sre)
+		ctx->flags |= AVMM_CTX_TRAP_SRE;
 	/* mmu/ chose its memory attributes and left out cache maintenance for this */
 	if (vm->s2.fwb)
 		ctx->hcr = (ctx->hcr | HCR_BIT_FWB) & ~HCR_BIT_TVM;

@@ -8,6 +8,8 @@
  * vCPU thread; all registers are in ctx.
  */
 #include <linux/bsearch.h>
+#include <linux/nospec.h>
+#include <linux/uaccess.h>
 #include <asm/cacheflush.h>
 #include <asm/cpufeature.h>
 #include <asm/cputype.h>
@@ -29,13 +31,27 @@
 
 #define MPIDR_RES1	BIT_ULL(31)
 
-/* CSSELR_EL1 values 0..13: seven levels, data or instruction */
-#define NR_CSSELR	14
+/* CTR_EL0: what user space may lower */
+#define CTR_F_IMINLINE	0xfULL
+#define CTR_F_DMINLINE	(0xfULL << 16)
+#define CTR_BIT_IDC		BIT_ULL(28)
+#define CTR_BIT_DIC		BIT_ULL(29)
+#define CTR_F_WRITABLE	(CTR_F_IMINLINE | CTR_F_DMINLINE | CTR_BIT_IDC | CTR_BIT_DIC)
+
+/* CLIDR_EL1: levels of unification and coherency; all fields, those of MTE's caches too */
+#define CLIDR_F_LOUIS	(7ULL << 21)
+#define CLIDR_F_LOC	(7ULL << 24)
+#define CLIDR_F_LOUU	(7ULL << 27)
+#define CLIDR_F_KNOWN	(~0ULL >> 17)
+
+/* CCSIDR_EL1: the upper four bits of the word are UNKNOWN, and were policies once */
+#define CCSIDR_F_KNOWN	(~0U >> 4)
+#define CCSIDR_F_LINE	7U	/* log2 of the words of 4 bytes in a line, less 2 */
 
 /* registers that are the same for all VMs and never change */
 static struct {
 	u64 midr, revidr, aidr, clidr, ctr;
-	u32 ccsidr[NR_CSSELR];
+	u32 ccsidr[AVMM_NR_CSSELR];
 } host_id __ro_after_init;
 
 /* ---- handlers ---- */
@@ -143,7 +159,7 @@ static bool access_ccsidr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r,
 	if (a->write)
 		return false;
 	/* a cache that does not exist: UNKNOWN (Arm ARM, CCSIDR_EL1) */
-	avmm_ccsidr(vcpu->arch.ctx->sys[CTX_CSSELR_EL1] & 0xf, &val);
+	avmm_ccsidr_get(vcpu, vcpu->arch.ctx->sys[CTX_CSSELR_EL1] & 0xf, &val);
 	a->val = val;
 	return true;
 }
@@ -244,7 +260,7 @@ static int get_revidr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 *
 
 static int get_clidr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 *val)
 {
-	*val = host_id.clidr;
+	*val = vcpu->arch.clidr;
 	return 0;
 }
 
@@ -256,7 +272,7 @@ static int get_aidr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 *va
 
 static int get_ctr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 *val)
 {
-	*val = host_id.ctr;
+	*val = READ_ONCE(vcpu->vm->arch.ctr);
 	return 0;
 }
 
@@ -266,6 +282,46 @@ static int set_same(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 val
 	u64 have;
 
 	return r->get(vcpu, r, &have) || have != val ? -EINVAL : 0;
+}
+
+/*
+ * A guest may be told of other caches than there are, as on the machine that it
+ * comes from. What it must not be told is that it need not do what it must do.
+ */
+static int set_clidr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 val)
+{
+	bool coherent = !(val & CLIDR_F_LOC) || !(val & (CLIDR_F_LOUIS | CLIDR_F_LOUU));
+
+	if (!AVMM_WRITABLE_IDS)
+		return set_same(vcpu, r, val);
+	if ((val & ~CLIDR_F_KNOWN) || (coherent && !(host_id.ctr & CTR_BIT_IDC)))
+		return -EINVAL;
+	vcpu->arch.clidr = val;
+	avmm_sysreg_trap_cache_ids(vcpu);
+	return 0;
+}
+
+/* Smaller lines and more maintenance than are needed do no harm. One for the VM, before it runs */
+static int set_ctr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 val)
+{
+	struct avmm_vm *vm = vcpu->vm;
+	u64 have = host_id.ctr;
+	int ret = 0;
+
+	if (!AVMM_WRITABLE_IDS)
+		return set_same(vcpu, r, val);
+	if (((val ^ have) & ~(u64)CTR_F_WRITABLE) || (val & ~have & (CTR_BIT_IDC | CTR_BIT_DIC)) ||
+	    (val & CTR_F_DMINLINE) > (have & CTR_F_DMINLINE) ||
+	    (val & CTR_F_IMINLINE) > (have & CTR_F_IMINLINE))
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	if (READ_ONCE(vm->arch.ran_once) && val != vm->arch.ctr)
+		ret = -EBUSY;
+	else
+		WRITE_ONCE(vm->arch.ctr, val);
+	mutex_unlock(&vm->lock);
+	avmm_sysreg_trap_cache_ids(vcpu);
+	return ret;
 }
 
 static int set_oslsr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 val)
@@ -387,10 +443,11 @@ static const struct avmm_sysreg sysregs[] = {
 	CTX("TPIDR_EL1", 3, 0, 13, 0, 4, CTX_TPIDR_EL1, NULL, UNKNOWN_VAL),
 	CTX("CNTKCTL_EL1", 3, 0, 14, 1, 0, CTX_CNTKCTL_EL1, NULL, 0),
 	ROW("CCSIDR_EL1", 3, 1, 0, 0, 0, .access = access_ccsidr),
-	FIXED("CLIDR_EL1", 3, 1, 0, 0, 1, get_clidr, access_cache_id),
+	ROW("CLIDR_EL1", 3, 1, 0, 0, 1, .access = access_cache_id, .get = get_clidr,
+	    .set = set_clidr),
 	FIXED("AIDR_EL1", 3, 1, 0, 0, 7, get_aidr, NULL),
 	CTX("CSSELR_EL1", 3, 2, 0, 0, 0, CTX_CSSELR_EL1, stored32, UNKNOWN_VAL),
-	FIXED("CTR_EL0", 3, 3, 0, 0, 1, get_ctr, access_cache_id),
+	ROW("CTR_EL0", 3, 3, 0, 0, 1, .access = access_cache_id, .get = get_ctr, .set = set_ctr),
 	CTX("TPIDR_EL0", 3, 3, 13, 0, 2, CTX_TPIDR_EL0, NULL, UNKNOWN_VAL),
 	CTX("TPIDRRO_EL0", 3, 3, 13, 0, 3, CTX_TPIDRRO_EL0, NULL, UNKNOWN_VAL),
 	ROW("CNTPCT_EL0", 3, 3, 14, 0, 1, .access = access_ptimer, .val = AVMM_TIMER_CNT),
@@ -495,6 +552,37 @@ static u64 reset_mpidr(u32 id)
 	       ((u64)((id >> 12) & 0xff) << 16);
 }
 
+/** avmm_sysreg_vm_init - a new VM sees what there is of the machine */
+void avmm_sysreg_vm_init(struct avmm_vm *vm)
+{
+	vm->arch.ctr = host_id.ctr;
+	avmm_idreg_vm_init(vm);
+}
+
+/**
+ * avmm_sysreg_vcpu_init - what a reset leaves alone, as user space may have chosen it
+ * @vcpu: new
+ */
+void avmm_sysreg_vcpu_init(struct avmm_vcpu *vcpu)
+{
+	vcpu->arch.ctx->sys[CTX_MPIDR_EL1] = reset_mpidr(vcpu->id);
+	vcpu->arch.clidr = host_id.clidr;
+	memcpy(vcpu->arch.ccsidr, host_id.ccsidr, sizeof(host_id.ccsidr));
+}
+
+/**
+ * avmm_sysreg_trap_cache_ids - see to it that the guest reads of its caches what it shall
+ * @vcpu: not in the guest
+ */
+void avmm_sysreg_trap_cache_ids(struct avmm_vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->vm->arch.ctr) != host_id.ctr || vcpu->arch.clidr != host_id.clidr ||
+	    memcmp(vcpu->arch.ccsidr, host_id.ccsidr, sizeof(host_id.ccsidr)))
+		vcpu->arch.ctx->hcr |= HCR_BIT_TID2;
+	else
+		vcpu->arch.ctx->hcr &= ~HCR_BIT_TID2;
+}
+
 /**
  * avmm_sysreg_reset - reset values into all registers
  * @vcpu: the vCPU, stopped
@@ -502,15 +590,17 @@ static u64 reset_mpidr(u32 id)
 void avmm_sysreg_reset(struct avmm_vcpu *vcpu)
 {
 	struct avmm_ctx *ctx = vcpu->arch.ctx;
+	u64 mpidr = ctx->sys[CTX_MPIDR_EL1];
 	int i;
 
 	memset(ctx->sys, 0, sizeof(ctx->sys));
 	for (i = 0; i < ARRAY_SIZE(sysregs); i++)
 		if (sysregs[i].ctx != SYSREG_NO_CTX)
 			ctx->sys[sysregs[i].ctx] = sysregs[i].val;
-	ctx->sys[CTX_MPIDR_EL1] = reset_mpidr(vcpu->id);
-	ctx->vmpidr = ctx->sys[CTX_MPIDR_EL1];
+	ctx->sys[CTX_MPIDR_EL1] = mpidr;
+	ctx->vmpidr = mpidr;
 	ctx->sys[CTX_ACTLR_EL1] = read_sysreg(actlr_el1);
+	avmm_sysreg_trap_cache_ids(vcpu);
 }
 
 /* ---- user space's side ---- */
@@ -584,38 +674,84 @@ u32 avmm_sysreg_user_enc(unsigned long n)
 	return user_enc[n];
 }
 
-/**
- * avmm_ccsidr - geometry of a cache
- * @csselr: CSSELR_EL1: level in bits 3:1, instruction cache in bit 0
- * @val: filled with CCSIDR_EL1
- *
- * Return: 0, or -ENOENT if CLIDR_EL1 has no such cache.
- */
-int avmm_ccsidr(u32 csselr, u32 *val)
+/* is there such a cache on this machine? Ctype<n>: 0 none, 1 I, 2 D, 3 both, 4 unified */
+static bool has_cache(u32 csselr)
 {
-	bool insn = csselr & 1;
-	u32 ctype;
+	u32 ctype = host_id.clidr >> (csselr >> 1) * 3 & 7;
 
-	if (csselr >= NR_CSSELR)
+	if (ctype == 3)
+		return true;
+	return csselr & 1 ? ctype == 1 : ctype == 2 || ctype == 4;
+}
+
+/**
+ * avmm_ccsidr_get - geometry of a cache, CCSIDR_EL1
+ * @vcpu: whose
+ * @csselr: CSSELR_EL1: level in bits 3:1, instruction cache in bit 0
+ * @val: filled
+ *
+ * Return: 0; -ENOENT if there is no such cache, which the KVMs of newer kernels do not mind.
+ */
+int avmm_ccsidr_get(struct avmm_vcpu *vcpu, u32 csselr, u32 *val)
+{
+	if (csselr >= AVMM_NR_CSSELR || !(AVMM_ALL_CCSIDRS || has_cache(csselr)))
 		return -ENOENT;
-	/* Ctype<n>: 0 none, 1 instruction, 2 data, 3 separate, 4 unified */
-	ctype = (host_id.clidr >> (csselr >> 1) * 3) & 7;
-	switch (ctype) {
-	case 1:
-		if (!insn)
-			return -ENOENT;
-		break;
-	case 2:
-	case 4:
-		if (insn)
-			return -ENOENT;
-		break;
-	case 3:
-		break;
-	default:
-		return -ENOENT;
+	*val = vcpu->arch.ccsidr[array_index_nospec(csselr, AVMM_NR_CSSELR)];
+	return 0;
+}
+
+/* log2 of the smallest line in bytes, CTR_EL0's count being of words */
+static u32 line_shift(bool insn)
+{
+	return 2 + (insn ? host_id.ctr & CTR_F_IMINLINE : (host_id.ctr & CTR_F_DMINLINE) >> 16);
+}
+
+/**
+ * avmm_ccsidr_set - the geometry that the guest shall see
+ * @vcpu: whose; not running
+ * @csselr: avmm_ccsidr_get() knows it
+ * @val: what
+ *
+ * Return: 0, or -EINVAL for lines shorter than the machine has; before 6.4 for all that
+ * it is not.
+ */
+int avmm_ccsidr_set(struct avmm_vcpu *vcpu, u32 csselr, u32 val)
+{
+	u32 *reg = &vcpu->arch.ccsidr[array_index_nospec(csselr, AVMM_NR_CSSELR)];
+
+	if (val == *reg)
+		return 0;
+	if (!AVMM_ALL_CCSIDRS || (val & CCSIDR_F_LINE) + 4 < line_shift(csselr & 1))
+		return -EINVAL;
+	*reg = val;
+	avmm_sysreg_trap_cache_ids(vcpu);
+	return 0;
+}
+
+/**
+ * avmm_copy_writable_masks - AVMM_ARM_GET_REG_WRITABLE_MASKS
+ * @to: room for AVMM_ARM_FEATURE_ID_RANGE_SIZE masks
+ *
+ * Return: 0 or -EFAULT.
+ */
+int avmm_copy_writable_masks(u64 __user *to)
+{
+	static const u8 op1s[] = { 0, 1, 3 };
+	u32 i, enc;
+	u64 mask;
+
+	for (i = 0; i < AVMM_ARM_FEATURE_ID_RANGE_SIZE; i++) {
+		enc = SYSREG_ENC(3, op1s[i / 64], 0, i / 8 % 8, i % 8);
+		mask = 0;
+		if (avmm_is_idreg(enc))
+			mask = avmm_idreg_writable(enc);
+		else if (enc == SYSREG_ENC(3, 1, 0, 0, 1))
+			mask = CLIDR_F_KNOWN;
+		else if (enc == SYSREG_ENC(3, 3, 0, 0, 1))
+			mask = CTR_F_WRITABLE;
+		if (put_user(mask, to + i))
+			return -EFAULT;
 	}
-	*val = host_id.ccsidr[csselr];
 	return 0;
 }
 
@@ -628,10 +764,16 @@ static void __init snapshot_caches(void)
 	u32 i;
 
 	local_irq_save(flags);
-	for (i = 0; i < NR_CSSELR; i++) {
+	for (i = 0; i < AVMM_NR_CSSELR; i++) {
+		/* where there is none it reads as anything: one set and way of the shortest lines */
+		host_id.ccsidr[i] = line_shift(i & 1) - 4;
+		if (!has_cache(i))
+			continue;
 		write_sysreg(i, csselr_el1);
 		isb();
 		host_id.ccsidr[i] = read_sysreg(ccsidr_el1);
+		if (AVMM_ALL_CCSIDRS)
+			host_id.ccsidr[i] &= CCSIDR_F_KNOWN;
 	}
 	local_irq_restore(flags);
 }

@@ -64,6 +64,7 @@
 #define HCR_BIT_BSU_IS		BIT_ULL(10)
 #define HCR_BIT_TWI		BIT_ULL(13)
 #define HCR_BIT_TWE		BIT_ULL(14)
+#define HCR_BIT_TID2		BIT_ULL(17)
 #define HCR_BIT_TID3		BIT_ULL(18)
 #define HCR_BIT_TSC		BIT_ULL(19)
 #define HCR_BIT_TIDCP		BIT_ULL(20)
@@ -116,10 +117,13 @@ int avmm_sysreg_user_get(struct avmm_vcpu *vcpu, u32 enc, u64 *val);
 int avmm_sysreg_user_set(struct avmm_vcpu *vcpu, u32 enc, u64 val);
 unsigned long avmm_sysreg_user_nr(void);
 u32 avmm_sysreg_user_enc(unsigned long n);	/* encoding of the nth register user space sees */
-int avmm_ccsidr(u32 csselr, u32 *val);
+int avmm_ccsidr_get(struct avmm_vcpu *vcpu, u32 csselr, u32 *val);
+int avmm_ccsidr_set(struct avmm_vcpu *vcpu, u32 csselr, u32 val);
 
 /* idreg.c */
 void avmm_idreg_init(void);
+void avmm_idreg_vm_init(struct avmm_vm *vm);
+u64 avmm_idreg_writable(u32 enc);
 u64 avmm_idreg_read(const struct avmm_vm *vm, u32 enc);
 int avmm_idreg_user_set(struct avmm_vm *vm, u32 enc, u64 val);
 

@@ -144,6 +144,11 @@ typedef bool avmm_young_t;
 /* and from 6.15 on a second bitmap of vendor hypercalls */
 #define AVMM_LIST_VENDOR_2	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0))
 
+/* From 6.7 on user space may write most ID registers, and others that tell of the machine. */
+#define AVMM_WRITABLE_IDS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0))
+/* Since 6.4 there is a CCSIDR_EL1 for every value of CSSELR_EL1, and all can be written. */
+#define AVMM_ALL_CCSIDRS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
+
 /* A client that finds this asks for nothing older; so what KVM of the kernel has, from 6.8 on. */
 #define AVMM_HAS_MEMORY_REGION2	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0))
 

@@ -242,6 +242,8 @@ extern const struct avmm_device_ops vgic_its_device_ops;
 #define VGIC_HCR_EN		(1U << 0)
 #define VGIC_HCR_LRENPIE	(1U << 2)	/* maintenance: an EOI found no list register */
 #define VGIC_HCR_NPIE		(1U << 3)	/* maintenance: no list register is pending */
+/* accesses to the system registers of both groups, and to those that serve both, trap */
+#define VGIC_HCR_TRAP		(1U << 10 | 1U << 11 | 1U << 12)
 #define VGIC_HCR_EOICOUNT(hcr)	(((hcr) >> 27) & 0x1f)
 
 #define VGIC_V2_MAX_VCPUS	8

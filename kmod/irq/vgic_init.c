@@ -288,6 +288,14 @@ void vgic_vcpu_destroy(struct avmm_vcpu *vcpu)
 {
 }
 
+/* A guest without a GIC of ours must not find the CPU interface of one. (GICH has no such traps.) */
+static u64 hcr_of(struct avmm_vm *vm)
+{
+	if (vgic_present(vm))
+		return VGIC_HCR_EN;
+	return avmm_host.gic == 3 ? VGIC_HCR_TRAP : 0;
+}
+
 /**
  * vgic_vcpu_reset - ARM_VCPU_INIT: the CPU interface as after a reset
  * @vcpu: not running
@@ -303,7 +311,7 @@ void vgic_vcpu_reset(struct avmm_vcpu *vcpu)
 	memset(hyp, 0, sizeof(*hyp));
 	/* one active-priority register for five bits of preemption, two for six, four for seven */
 	hyp->nr_apr = pre_bits <= 5 ? 1 : pre_bits == 6 ? 2 : 4;
-	hyp->hcr = VGIC_HCR_EN;
+	hyp->hcr = hcr_of(vcpu->vm);
 	hyp->sre = VGIC_SRE;
 	vc->pri_bits = VGIC_VTR_PRI_BITS(avmm_host.ich_vtr);
 	vc->id_bits = VGIC_VTR_ID_BITS(avmm_host.ich_vtr);
@@ -569,6 +577,8 @@ int vgic_first_run(struct avmm_vcpu *vcpu)
 	struct vgic_dist *dist = &vm->arch.vgic;
 	int ret = 0;
 
+	/* whether there is a GIC is fixed from now on */
+	vcpu->arch.ctx->vgic.hcr = hcr_of(vm);
 	if (!vgic_present(vm) || smp_load_acquire(&dist->ready))
 		return 0;
 	mutex_lock(&vm->lock);

@@ -395,6 +395,202 @@ static void test_ptimer(struct vm *vm)
 	v->run->immediate_exit = 0;
 }
 
+/* ---- ID registers that user space may write ---- */
+
+#define ID_ISAR0	SYS(3, 0, 0, 6, 0)
+#define ID_PFR0		SYS(3, 0, 0, 4, 0)
+#define ID_DFR0		SYS(3, 0, 0, 5, 0)
+#define ID_MMFR0	SYS(3, 0, 0, 7, 0)
+#define ID_MMFR1	SYS(3, 0, 0, 7, 1)
+#define CTR		SYS(3, 3, 0, 0, 1)
+#define CLIDR		SYS(3, 1, 0, 0, 1)
+#define MPIDR		SYS(3, 0, 0, 0, 5)
+#define CCSIDR(n)	U32(AVMM_REG_ARM_DEMUX | AVMM_REG_ARM_DEMUX_ID_CCSIDR | (n))
+
+/* What becomes of a field, and whether that is taken. */
+static const struct {
+	const char *name;
+	uint64_t id;
+	unsigned int shift;
+	int by, want;
+} writable[] = {
+	{ "ID_AA64ISAR0_EL1.CRC32 raised", ID_ISAR0, 16, 1, EINVAL },
+	{ "ID_AA64ISAR0_EL1.CRC32 lowered", ID_ISAR0, 16, -1, 0 },
+	{ "ID_AA64ISAR0_EL1.CRC32 raised again", ID_ISAR0, 16, 1, 0 },
+	{ "ID_AA64ISAR0_EL1.CRC32 lowered again", ID_ISAR0, 16, -1, 0 },
+	{ "ID_AA64MMFR0_EL1.PARange raised", ID_MMFR0, 0, 1, EINVAL },
+	{ "ID_AA64MMFR0_EL1.PARange lowered", ID_MMFR0, 0, -1, 0 },
+	{ "ID_AA64MMFR0_EL1.TGran4, which is signed, raised", ID_MMFR0, 28, 1, EINVAL },
+	{ "ID_AA64MMFR1_EL1.VH changed", ID_MMFR1, 8, 1, EINVAL },
+	{ "ID_AA64MMFR1_EL1.SpecSEI raised, which promises less", ID_MMFR1, 24, 1, 0 },
+	{ "ID_AA64DFR0_EL1.DebugVer raised", ID_DFR0, 0, 1, EINVAL },
+	{ "ID_AA64DFR0_EL1.DebugVer lowered to before Armv8", ID_DFR0, 0, -1, EINVAL },
+	{ "ID_AA64DFR0_EL1.WRPs lowered", ID_DFR0, 20, -1, 0 },
+	{ "ID_AA64DFR0_EL1.PMUVer, which is not offered, raised", ID_DFR0, 8, 1, EINVAL },
+	{ "ID_AA64PFR0_EL1.FP changed", ID_PFR0, 16, -1, EINVAL },
+	{ "ID_AA64PFR0_EL1.GIC raised", ID_PFR0, 24, 1, EINVAL },
+	{ "CTR_EL0.IminLine raised", CTR, 0, 1, EINVAL },
+	{ "CTR_EL0.IminLine lowered", CTR, 0, -1, 0 },
+	{ "CTR_EL0.L1Ip changed", CTR, 14, -1, EINVAL },
+	{ "MPIDR_EL1.Aff0", MPIDR, 0, 3, 0 },
+};
+
+static int set_masks(int fd, uint32_t range, uint32_t reserved, uint64_t *masks)
+{
+	struct avmm_reg_mask_range r = { .addr = (uintptr_t)masks, .range = range,
+					 .reserved[12] = reserved };
+
+	return avmm_ioctl_value(fd, AVMM_ARM_GET_REG_WRITABLE_MASKS, (uintptr_t)&r);
+}
+
+static void test_masks(struct vm *vm)
+{
+	uint64_t masks[AVMM_ARM_FEATURE_ID_RANGE_SIZE] = { 0 };
+
+	tap_eq(-set_masks(vm->fd, 1, 0, masks), EINVAL, "masks of another range");
+	tap_eq(-set_masks(vm->fd, 0, 1, masks), EINVAL, "masks with a reserved field");
+	tap_eq(-set_masks(vm->fd, 0, 0, NULL), EFAULT, "masks to nowhere");
+	tap_eq(-set_masks(vm->fd, 0, 0, masks), 0, "GET_REG_WRITABLE_MASKS");
+	tap_eq(masks[4 * 8] >> 56, 0xff, "CSV2 and CSV3 may be written");
+	tap_eq(masks[4 * 8] >> 16 & 0xff, 0, "FP and AdvSIMD may not");
+	tap_eq(masks[6 * 8] & 0xf, 0, "nor what is RES0 in ID_AA64ISAR0_EL1");
+	tap_ok(masks[64 + 1] && masks[128 + 1] & 0xf, "CLIDR_EL1 and CTR_EL0 may be written");
+}
+
+/* What the guest stores next, or all ones. */
+static uint64_t next_store(struct vcpu *v)
+{
+	uint64_t val;
+
+	if (vcpu_run(v) != AVMM_EXIT_MMIO)
+		return ~0ULL;
+	memcpy(&val, v->run->mmio.data, 8);
+	return val;
+}
+
+static void test_writable(void)
+{
+	static const struct { const char *name; uint64_t id; uint32_t enc; } seen[] = {
+		{ "ID_AA64ISAR0_EL1", ID_ISAR0, ENC(3, 0, 0, 6, 0) },
+		{ "ID_AA64MMFR1_EL1", ID_MMFR1, ENC(3, 0, 0, 7, 1) },
+		{ "CTR_EL0", CTR, ENC(3, 3, 0, 0, 1) },
+		{ "CLIDR_EL1", CLIDR, ENC(3, 1, 0, 0, 1) },
+		{ "MPIDR_EL1", MPIDR, ENC(3, 0, 0, 0, 5) },
+	};
+	struct vm *vm = vm_new(&(struct vm_config){ .nommu = true });
+	uint32_t code[2 * SIZE(seen) + 3], ccsidr = 0, after;
+	struct vcpu *v = &vm->vcpu[0];
+	uint64_t val, field, mask, own[SIZE(seen)];
+	unsigned int i;
+
+	if (avmm_check_extension(vm->dev, AVMM_CAP_ARM_SUPPORTED_REG_MASK_RANGES) <= 0) {
+		tap_skip("no AVMM_CAP_ARM_SUPPORTED_REG_MASK_RANGES", "writable ID registers");
+		vm_free(vm);
+		return;
+	}
+	test_masks(vm);
+	for (i = 0; i < SIZE(writable); i++) {
+		mask = 0xfULL << writable[i].shift;
+		val = vcpu_get(v, writable[i].id);
+		/* KVM offers the CPU's, which may be newer */
+		if (device_is_kvm() && writable[i].id == ID_DFR0 && !writable[i].shift &&
+		    (val & 0xf) != 6)
+			continue;
+		field = (val & mask) + ((uint64_t)writable[i].by << writable[i].shift);
+		tap_eq(-avmm_set_reg(v->fd, writable[i].id, (val & ~mask) | (field & mask)),
+		       writable[i].want, "%s", writable[i].name);
+		tap_ok((vcpu_get(v, writable[i].id) != val) == !writable[i].want,
+		       "and it shows, or does not");
+	}
+	/* one more level of cache, of 1024 sets */
+	val = vcpu_get(v, CLIDR);
+	for (i = 0; i < 7 && val >> 3 * i & 7; i++)
+		;
+	tap_eq(-avmm_set_reg(v->fd, CLIDR, val | 1ULL << 50), EINVAL, "CLIDR_EL1 with what is RES0");
+	tap_eq(-avmm_set_reg(v->fd, CLIDR, val | 4ULL << 3 * i), 0, "CLIDR_EL1 with a cache more");
+	tap_eq(-avmm_get_one_reg(v->fd, CCSIDR(0), &ccsidr), 0, "CCSIDR_EL1 of the first");
+	after = ccsidr & ~7U;
+	tap_eq(-avmm_set_one_reg(v->fd, CCSIDR(0), &after), EINVAL, "with shorter lines");
+	ccsidr = (ccsidr & 7) | 3 << 3 | 1023 << 13;
+	tap_eq(-avmm_set_one_reg(v->fd, CCSIDR(0), &ccsidr), 0, "with other sets and ways");
+	after = 0;
+	tap_ok(!avmm_get_one_reg(v->fd, CCSIDR(0), &after) && after == ccsidr, "which reads back");
+	tap_eq(-avmm_get_one_reg(v->fd, CCSIDR(13), &after), 0, "CCSIDR_EL1 of a cache that is not");
+
+	for (i = 0; i < SIZE(seen); i++)
+		own[i] = vcpu_get(v, seen[i].id);
+	vcpu_init(v, false);
+	for (i = 0; i < SIZE(seen); i++) {
+		tap_eq(vcpu_get(v, seen[i].id), own[i], "%s stays over VCPU_INIT", seen[i].name);
+		code[2 * i] = MRS(seen[i].enc, 0);
+		code[2 * i + 1] = 0xf9000020;
+	}
+	code[2 * i] = MRS(ENC(3, 1, 0, 0, 0), 0);	/* CCSIDR_EL1 */
+	code[2 * i + 1] = 0xf9000020;
+	code[2 * i + 2] = 0x14000000;
+	vm_poke(vm, MAP_RAM, code, SIZE(code));
+	vcpu_start_at(v, MAP_RAM, 0);
+	vcpu_set(v, AVMM_CORE_X(1), MAP_MMIO);
+	vcpu_set(v, SYS(3, 2, 0, 0, 0), 0);	/* CSSELR_EL1 */
+	for (i = 0; i < SIZE(seen); i++)
+		tap_eq(next_store(v), own[i], "%s is what the guest reads", seen[i].name);
+	tap_eq(next_store(v), ccsidr, "CCSIDR_EL1 is what the guest reads");
+	tap_eq(-avmm_set_reg(v->fd, ID_ISAR0, own[0]), 0, "what it is can be written after RUN");
+	tap_eq(-avmm_set_reg(v->fd, ID_ISAR0, own[0] & ~0xf0ULL), own[0] & 0xf0 ? EBUSY : 0,
+	       "something else cannot");
+	tap_eq(-avmm_set_reg(v->fd, CTR, own[2] & ~0xfULL), EBUSY, "nor can CTR_EL0");
+	vm_free(vm);
+}
+
+/* ---- a guest without a GIC has no system registers of one ---- */
+
+static void test_no_gic(void)
+{
+	static const uint16_t regs[] = {
+		ENC(3, 0, 4, 6, 0), ENC(3, 0, 12, 8, 0), ENC(3, 0, 12, 8, 2), ENC(3, 0, 12, 8, 3),
+		ENC(3, 0, 12, 8, 4), ENC(3, 0, 12, 9, 0), ENC(3, 0, 12, 11, 3), ENC(3, 0, 12, 12, 0),
+		ENC(3, 0, 12, 12, 2), ENC(3, 0, 12, 12, 3), ENC(3, 0, 12, 12, 4),
+		ENC(3, 0, 12, 12, 6), ENC(3, 0, 12, 12, 7),
+	};
+	/* at the vector: mov x0, #2; str x0, [x1]; b . */
+	static const uint32_t vector[] = { 0xd2800040, 0xf9000020, 0x14000000 };
+	struct vm *vm;
+	struct vcpu *v;
+	unsigned int i;
+
+	if (gic_version() != 3 || (device_is_kvm() && !kernel_from(6, 12))) {
+		tap_skip("no GICv3, or a KVM that has them regardless", "a guest without a GIC");
+		return;
+	}
+	vm = vm_new(&(struct vm_config){ .nommu = true, .no_gic = true });
+	v = &vm->vcpu[0];
+	vm_poke(vm, MAP_RAM + 0x800 + 0x200, vector, SIZE(vector));
+	for (i = 0; i <= SIZE(regs); i++) {
+		/* mrs x0, REG; str x0, [x1]; b . */
+		const uint32_t code[] = { MRS(i < SIZE(regs) ? regs[i] : ENC(3, 0, 0, 4, 0), 0),
+					  0xf9000020, 0x14000000 };
+		uint64_t got;
+
+		v->run->immediate_exit = 1;
+		vcpu_run(v);
+		v->run->immediate_exit = 0;
+		vm_poke(vm, MAP_RAM, code, SIZE(code));
+		vcpu_init(v, false);
+		vcpu_start_at(v, MAP_RAM, 0);
+		vcpu_set(v, AVMM_CORE_X(1), MAP_MMIO);
+		vcpu_set(v, SYS(3, 0, 12, 0, 0), MAP_RAM + 0x800);
+		got = next_store(v);
+		if (i < SIZE(regs))
+			tap_eq(got, 2, "without a GIC S3_0_C%u_C%u_%u is undefined",
+			       regs[i] >> 7 & 0xf, regs[i] >> 3 & 0xf, regs[i] & 7);
+		else
+			tap_eq(got >> 24 & 0xf, 0, "and ID_AA64PFR0_EL1.GIC is 0");
+	}
+	tap_eq(-avmm_set_reg(v->fd, ID_PFR0, vcpu_get(v, ID_PFR0)), 0,
+	       "which can be written as it is read");
+	vm_free(vm);
+}
+
 int main(void)
 {
 	struct vm *vm;
@@ -421,5 +617,7 @@ int main(void)
 	test_reset(v, "after VCPU_INIT again");
 	free(list);
 	vm_free(vm);
+	test_writable();
+	test_no_gic();
 	return tap_end();
 }

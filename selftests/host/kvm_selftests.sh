@@ -38,7 +38,7 @@ table() {
 	smccc_filter | awaited | 30
 	set_id_regs | awaited | 60
 	no-vgic-v3 | awaited | 30
-	dirty_log_test | awaited | 600 | -i 3 -I 20
+	dirty_log_test | awaited | 600 | -i 3 -I 20 -m 5
 	dirty_log_perf_test | awaited | 120 | -b 8M -v 2 -i 2
 	kvm_binary_stats_test | awaited | 30
 	END

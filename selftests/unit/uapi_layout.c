@@ -247,6 +247,10 @@ static const struct {
 	{ "MEM_GUEST_MEMFD", 4 },
 	{ "SET_USER_MEMORY_REGION2", 0x40a0ae49 },
 	{ "CAP_USER_MEMORY2", 231 },
+	{ "CAP_ARM_SUPPORTED_REG_MASK_RANGES", 230 },
+	{ "ARM_GET_REG_WRITABLE_MASKS", 0x8040aeb6 },
+	{ "ARM_FEATURE_ID_RANGE", 0 },
+	{ "ARM_FEATURE_ID_RANGE_SIZE", 192 },
 };
 
 static long known_newer(const char *name)

@@ -434,6 +434,20 @@ struct avmm_run {
 
 #define AVMM_VM_TYPE_ARM_IPA_SIZE_MASK	0xffULL
 
+/*
+ * AVMM_ARM_GET_REG_WRITABLE_MASKS: which bits of the ID registers user space
+ * may write. The structure is only read; the 192 masks, 64 bits each, go to
+ * @addr: op0 = 3, CRn = 0, and by op1 (0, 1, 3), CRm (0 to 7), op2 (0 to 7)
+ */
+#define AVMM_ARM_FEATURE_ID_RANGE	0
+#define AVMM_ARM_FEATURE_ID_RANGE_SIZE	(3 * 8 * 8)
+
+struct avmm_reg_mask_range {
+	__u64 addr;
+	__u32 range;		/* AVMM_ARM_FEATURE_ID_RANGE */
+	__u32 reserved[13];	/* zeroes */
+};
+
 /* ---- ioctls of a VM fd ---- */
 
 #define AVMM_CREATE_VCPU	_IO(AVMMIO, 0x41)
@@ -452,6 +466,7 @@ struct avmm_run {
 #define AVMM_CLEAR_DIRTY_LOG	_IOWR(AVMMIO, 0xc0, struct avmm_clear_dirty_log)
 #define AVMM_ARM_SET_DEVICE_ADDR	_IOW(AVMMIO, 0xab, struct avmm_arm_device_addr)
 #define AVMM_ARM_PREFERRED_TARGET	_IOR(AVMMIO, 0xaf, struct avmm_vcpu_init)
+#define AVMM_ARM_GET_REG_WRITABLE_MASKS	_IOR(AVMMIO, 0xb6, struct avmm_reg_mask_range)
 #define AVMM_CREATE_DEVICE	_IOWR(AVMMIO, 0xe0, struct avmm_create_device)
 
 /* ---- ioctls of a device fd; on a vCPU fd too ---- */
@@ -532,6 +547,7 @@ struct avmm_run {
 #define AVMM_CAP_ARM_MTE			205
 #define AVMM_CAP_SYSTEM_EVENT_DATA		215
 #define AVMM_CAP_ARM_SYSTEM_SUSPEND		216
+#define AVMM_CAP_ARM_SUPPORTED_REG_MASK_RANGES	230	/* bit per AVMM_ARM_FEATURE_ID_RANGE */
 #define AVMM_CAP_USER_MEMORY2			231
 
 /*

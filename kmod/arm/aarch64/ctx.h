@@ -135,6 +135,7 @@ enum avmm_exit_code {
 #define AVMM_CTX_HAS_HCX	(1U << 4)	/* this CPU has HCRX_EL2 */
 #define AVMM_CTX_SERROR		(1U << 5)	/* out: an SError came with the exit, see serror_esr */
 #define AVMM_CTX_GICH		(1U << 6)	/* GICv2: the host switches @vgic, irq/gich.c */
+#define AVMM_CTX_TRAP_SRE	(1U << 7)	/* the guest must be kept from ICC_SRE_EL1 */
 
 /**
  * struct avmm_ctx - everything the world switch loads and saves

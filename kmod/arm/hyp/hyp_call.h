@@ -13,8 +13,11 @@
 #define HYP_CALL_TLBI_VMID	0x41560002	/* (vttbr, vtcr) */
 #define HYP_CALL_FLUSH_LOCAL	0x41560003	/* (vttbr, vtcr): this CPU's TLB and I-cache */
 #define HYP_CALL_TLBI_EL2	0x41560004	/* (va): EL2's own mapping is gone */
-#define HYP_CALL_ICH_RESET	0x41560005	/* () -> ICH_VTR_EL2; list registers are empty */
+#define HYP_CALL_ICH_RESET	0x41560005	/* () -> see switch.c; list registers are empty */
 #define HYP_CALL_INIT		0x4156ffff	/* init vectors only, see aarch64/init.S */
+
+/* with ICH_VTR_EL2, whose upper half is RES0: accesses to ICC_SRE_EL1 can be trapped */
+#define ICH_RESET_SRE_TRAPS	(1UL << 63)
 
 /* hyp-stub calls of the host kernel (its asm/virt.h; ABI between it and any EL2 owner) */
 #define STUB_SET_VECTORS	0

@@ -66,6 +66,7 @@ enum {
 	HOST_HFGRTR,
 	HOST_HFGWTR,
 	HOST_HCRX,
+	HOST_SRE,
 	HOST_NR,
 };
 _Static_assert(HOST_NR <= sizeof(((struct avmm_ctx *)0)->host) / 8, "");
@@ -125,16 +126,32 @@ static void load_el1(const u64 *from) { FOR_EL1_REGS(LOAD) }
 
 #define CLEAR(reg, v)	wr(reg, 0)
 
+/* ICC_SRE_EL2 (12.2.21): EL1 may reach ICC_SRE_EL1. On some CPUs it always may, by RAO/WI */
+#define SRE_ENABLE	(1UL << 3)
+
+static bool sre_traps(void)
+{
+	u64 sre = rd(ICC_SRE_EL2);
+	bool traps;
+
+	wr(ICC_SRE_EL2, sre & ~SRE_ENABLE);
+	hyp_isb();
+	traps = !(rd(ICC_SRE_EL2) & SRE_ENABLE);
+	wr(ICC_SRE_EL2, sre);
+	hyp_isb();
+	return traps;
+}
+
 /**
  * HYP_FN(ich_reset) - empty this CPU's list registers
  *
  * After reset they hold anything (GIC spec 12.4.5), and vgic_load() writes those
  * only that it uses.
- * Return: ICH_VTR_EL2
+ * Return: ICH_VTR_EL2, and ICH_RESET_SRE_TRAPS if that is so
  */
 u64 HYP_FN(ich_reset)(void)
 {
-	u64 vtr = rd(ICH_VTR);
+	u64 vtr = rd(ICH_VTR) | (sre_traps() ? ICH_RESET_SRE_TRAPS : 0);
 
 	wr(ICH_HCR, 0);
 	switch (vtr & 0xf) {
@@ -241,6 +258,8 @@ static void host_save(struct avmm_ctx *ctx)
 	}
 	if (ctx->flags & AVMM_CTX_HAS_HCX)
 		h[HOST_HCRX] = rd(HCRX_EL2);
+	if (ctx->flags & AVMM_CTX_TRAP_SRE)
+		h[HOST_SRE] = rd(ICC_SRE_EL2);
 }
 
 static void guest_traps(struct avmm_ctx *ctx)
@@ -273,6 +292,12 @@ static void guest_traps(struct avmm_ctx *ctx)
 	}
 	if (ctx->flags & AVMM_CTX_HAS_HCX)
 		wr(HCRX_EL2, 0);
+	/*
+	 * ICC_SRE_EL1 is not virtualised: where SRE is not fixed, a guest that clears it
+	 * would take the GIC's system registers away from a host at EL1 too.
+	 */
+	if (ctx->flags & AVMM_CTX_TRAP_SRE)
+		wr(ICC_SRE_EL2, ctx->host[HOST_SRE] & ~SRE_ENABLE);
 	wr("vtcr_el2", ctx->vtcr);
 	wr("vttbr_el2", ctx->vttbr);
 	wr("hcr_el2", ctx->hcr | HCR_EXTRA);
@@ -301,6 +326,8 @@ static void host_traps(struct avmm_ctx *ctx)
 	}
 	if (ctx->flags & AVMM_CTX_HAS_HCX)
 		wr(HCRX_EL2, h[HOST_HCRX]);
+	if (ctx->flags & AVMM_CTX_TRAP_SRE)
+		wr(ICC_SRE_EL2, h[HOST_SRE]);
 #ifdef HYP_VHE
 	wr("cntkctl_el1", h[HOST_CNTHCTL]);
 #else
