@@ -31,14 +31,15 @@ until_true() {
 	done
 }
 
-# guest NAME CPUS MIB COMMAND: starts a guest that runs the command and powers off. Its console goes to $tmp/NAME,
-# its process is $pid. 192 MiB is the least that Debian's kernel is at ease with. DEVICE,
-# INITRD and OPTIONS in the environment are for another hypervisor, another initrd and more options.
+# guest NAME CPUS MIB COMMAND [OPTION]...: starts a guest that runs the command and powers off. Its console goes to
+# $tmp/NAME, its process is $pid. 192 MiB is the least that Debian's kernel is at ease with. DEVICE, INITRD
+# and OPTIONS in the environment are for another hypervisor, another initrd and more options.
 guest() {
-	run=$(printf %s "$4" | base64 | tr -d '\n')
-	avmm run --name "$1" --device "${DEVICE:-/dev/avmm}" --kernel /guest/Image \
-		--initrd "${INITRD:-/guest/initrd.cpio.gz}" --cpus "$2" --memory "$3M" \
-		${OPTIONS:-} --append "console=ttyAMA0 quiet avmm.run=$run" </dev/null >"$tmp/$1" 2>&1 &
+	name=$1 cpus=$2 mib=$3 run=$(printf %s "$4" | base64 | tr -d '\n')
+	shift 4
+	avmm run --name "$name" --device "${DEVICE:-/dev/avmm}" --kernel /guest/Image \
+		--initrd "${INITRD:-/guest/initrd.cpio.gz}" --cpus "$cpus" --memory "${mib}M" \
+		${OPTIONS:-} --append "console=ttyAMA0 quiet avmm.run=$run" "$@" </dev/null >"$tmp/$name" 2>&1 &
 	# shellcheck disable=SC2034 # for the caller
 	pid=$!
 }
@@ -75,26 +76,6 @@ ended() {
 	tail -n 20 "$tmp/$1"
 	echo "VMM: status $rc"
 	[ $rc = 0 ] && tr -d '\r' <"$tmp/$1" | grep -q '^guest: exit 0$'
-}
-
-# Frees what the kernel keeps only because nobody wanted it yet: page cache, dentries, empty slabs.
-settle() { sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; echo 3 >/proc/sys/vm/drop_caches; sleep 1; }
-# KiB of free memory. MemFree leaves out what is on the CPUs' own lists, which come and go by many
-# MiB.
-free_kib() {
-	awk '/^ *pages free / { n += $3 } /^ *count: / { n += $2 } /KernelPageSize/ { kib = $2 }
-		END { print n * kib }' /proc/zoneinfo /proc/self/smaps
-}
-# memory_back KIB SLACK: no more than SLACK KiB of the KIB that were free are in use now. What is
-# freed late (RCU, work queues, lazy unmapping) is waited for; what is lost does not come back.
-memory_back() {
-	for _ in 1 2 3 4 5 6 7 8; do
-		settle
-		now=$(free_kib)
-		[ $(($1 - now)) -gt "$2" ] || return 0
-	done
-	echo "$1 KiB were free, now $now"
-	return 1
 }
 
 alive() { kill -0 "$1" 2>/dev/null; }

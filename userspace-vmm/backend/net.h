@@ -46,7 +46,8 @@ struct net_backend *net_tap_open(const char *ifname, int fd, struct event_loop *
 
 /* Starts passt(1), which is the guest's way out without any privilege. */
 struct net_backend *net_passt_open(struct event_loop *loop, struct error *err);
-/* A connected stream socket with passt's or any other program's frames, as -netdev stream. */
-struct net_backend *net_stream_open(int fd, struct event_loop *loop, struct error *err);
+/* One that somebody else started, and that listens there */
+struct net_backend *net_stream_connect(const char *path, struct event_loop *loop,
+				       struct error *err);
 
 #endif /* AVMM_BACKEND_NET_H */

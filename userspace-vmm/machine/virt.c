@@ -15,7 +15,9 @@
 #include "machine/image.h"
 #include "machine/memmap.h"
 #include "dev/v2m.h"
+#include "virtio/blk.h"
 #include "virtio/mmio.h"
+#include "virtio/net.h"
 #include "virtio/pci.h"
 #include "virtio/rng.h"
 
@@ -164,9 +166,16 @@ int machine_plug(struct machine *machine, struct virtio_device *vdev, struct err
 /* All that the configuration names. */
 static int plug_devices(struct machine *machine, const struct vm_config *config, struct error *err)
 {
+	bool incoming = config->incoming;
 	int ret = 0;
 
-	if (config->rng)
+	for (size_t i = 0; ret == 0 && i < config->disks.count; i++)
+		ret = machine_plug(machine, virtio_blk_create(machine, &config->disks.items[i],
+							      incoming, err), err);
+	for (size_t i = 0; ret == 0 && i < config->nets.count; i++)
+		ret = machine_plug(machine, virtio_net_create(machine, &config->nets.items[i],
+							      incoming, err), err);
+	if (ret == 0 && config->rng)
 		ret = machine_plug(machine, virtio_rng_create(machine, "rng0", err), err);
 	return ret;
 }

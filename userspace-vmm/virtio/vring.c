@@ -220,7 +220,7 @@ void vring_unpop(struct virtqueue *vq)
 
 /* ---- used ---- */
 
-void vring_push(struct virtqueue *vq, const struct vq_element *elem, uint32_t len)
+void vring_put(struct virtqueue *vq, const struct vq_element *elem, uint32_t len)
 {
 	const uint32_t entry[2] = { elem->head, len };
 	unsigned int offset, i;
@@ -237,8 +237,25 @@ void vring_push(struct virtqueue *vq, const struct vq_element *elem, uint32_t le
 	memcpy(vq->host_used + offset, entry, sizeof(entry));
 	memory_wrote(vq->memory, vq->used + offset, sizeof(entry));
 	vq->used_idx++;
-	/* a release: the entry is there before the index covers it */
-	store_used16(vq, USED_IDX, vq->used_idx);
+}
+
+void vring_publish(struct virtqueue *vq)
+{
+	/* a release: the entries are there before the index covers them */
+	if (vq->memory)
+		store_used16(vq, USED_IDX, vq->used_idx);
+}
+
+void vring_take_back(struct virtqueue *vq, unsigned int n)
+{
+	vq->used_idx -= n;
+	vq->last_avail -= n;
+}
+
+void vring_push(struct virtqueue *vq, const struct vq_element *elem, uint32_t len)
+{
+	vring_put(vq, elem, len);
+	vring_publish(vq);
 }
 
 bool vring_wants_interrupt(struct virtqueue *vq)

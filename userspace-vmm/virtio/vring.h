@@ -72,6 +72,13 @@ int vring_pop(struct virtqueue *vq, struct vq_element *elem);
 void vring_unpop(struct virtqueue *vq);
 /* Gives it back with len bytes written into its buffers. */
 void vring_push(struct virtqueue *vq, const struct vq_element *elem, uint32_t len);
+/*
+ * The same in two steps, for elements that the driver must see all at once. Before the second step
+ * the last n that were popped and put can be taken back, as if they had not been.
+ */
+void vring_put(struct virtqueue *vq, const struct vq_element *elem, uint32_t len);
+void vring_publish(struct virtqueue *vq);
+void vring_take_back(struct virtqueue *vq, unsigned int n);
 /* Whether the driver wants an interrupt for what was pushed since this was asked last. */
 bool vring_wants_interrupt(struct virtqueue *vq);
 

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# What the tests of the VMM's devices share; sourced. The caller sets here, the folder of the script.
+# shellcheck source-path=SCRIPTDIR source=../host/tap.sh
+. "$here/../host/tap.sh"
+export DEVICE="${1:-/dev/avmm}"
+
+# For the guest: the drivers of virtio and of the device named
+drivers() { echo "modprobe -a virtio_mmio virtio_pci $*"; }
+
+# says NAME TEXT: there is such a line on the console, without more
+says() { tr -d '\r' <"$tmp/$1" | grep -q -x -e "$2"; }
+# What a line of the console that begins with "TEXT: " says after that
+value() { tr -d '\r' <"$tmp/$1" | sed -n "s/^$2: //p" | tail -n 1; }
+
+# refused TEXT OPTION...: the VMM does not start, and says why in one line with the text in it
+refused() {
+	words=$1
+	shift
+	! timeout 60 avmm run --device "$DEVICE" --kernel /guest/Image "$@" </dev/null >$tmp/refused 2>&1 || return 1
+	cat $tmp/refused
+	[ "$(wc -l <$tmp/refused)" = 1 ] && grep -q -e "$words" $tmp/refused
+}

@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Two guests on a bridge: one downloads from the other, through the VMM, and through vhost-net.
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$here/lib.sh"
+
+modprobe -a tun bridge vhost_net
+ip link add br0 type bridge
+ip addr add 10.2.0.1/24 dev br0
+ip link set br0 up
+for t in tap1 tap2; do
+	ip tuntap add $t mode tap 2>/dev/null || tunctl -t $t >/dev/null
+	ip link set $t master br0
+	ip link set $t up
+done
+
+# shellcheck disable=SC2016 # for the guest to expand
+server="$(drivers virtio_net)"'
+	ip addr add 10.2.0.2/24 dev eth0; ip link set eth0 up
+	mkdir /tmp/www; dd if=/dev/urandom of=/tmp/www/file bs=1M count=16 2>/dev/null
+	echo "sum: $(md5sum </tmp/www/file)"
+	echo "mac: $(cat /sys/class/net/eth0/address)"
+	httpd -h /tmp/www
+	while ! [ -e /tmp/www/over ]; do nc -l -p 99 >/tmp/www/over; done'
+# shellcheck disable=SC2016
+client="$(drivers virtio_net)"'
+	ip addr add 10.2.0.3/24 dev eth0; ip link set eth0 up
+	n=0; until wget -q -O /tmp/file http://10.2.0.2/file || [ $n = 60 ]; do sleep 1; n=$((n + 1)); done
+	echo "sum: $(md5sum </tmp/file)"
+	ping -c 3 -s 4000 10.2.0.2 >/dev/null && ping -c 3 10.2.0.1 >/dev/null && echo "ping: all"
+	echo over | nc 10.2.0.2 99'
+
+for vhost in off on; do
+	guest server 1 192 "$server" --net "tap=tap1,vhost=$vhost,mac=52:54:00:aa:bb:cc"
+	s=$pid
+	guest client 1 192 "$client" --net "tap=tap2,vhost=$vhost"
+	c=$pid
+	check "vhost=$vhost: the client comes to its end" ended client "$c"
+	check "vhost=$vhost: the server comes to its end" ended server "$s"
+	check "vhost=$vhost: what was downloaded is what was offered" says client "sum: $(value server sum)"
+	check "vhost=$vhost: frames of all kinds arrive" says client 'ping: all'
+	check "vhost=$vhost: a card has the address that was asked for" says server 'mac: 52:54:00:aa:bb:cc'
+done
+
+guest server 1 192 'sleep 1000' --net tap=tap1
+check 'a guest holds a tap device' up server
+check 'nobody else gets it' refused 'tap1 is in use' --net tap=tap1
+kill "$pid"
+check 'a name that is none' refused 'is no name of a network interface' --net tap=this-name-is-too-long
+check 'a descriptor that is no tap device' refused 'is no tap device' --net fd=0
+done_testing

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "util/unix_socket.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int address(struct sockaddr_un *addr, const char *option, const char *path,
+		   struct error *err)
+{
+	*addr = (struct sockaddr_un) { .sun_family = AF_UNIX };
+	if (!*path || strlen(path) >= sizeof(addr->sun_path))
+		return error_set(err, -ENAMETOOLONG, "%s: '%s' is no path of a socket: 1 to %zu "
+				 "characters", option, path, sizeof(addr->sun_path) - 1);
+	strcpy(addr->sun_path, path);
+	return 0;
+}
+
+int unix_connect(const char *option, const char *path, struct error *err)
+{
+	struct sockaddr_un addr;
+	int fd, code;
+
+	code = address(&addr, option, path, err);
+	if (code < 0)
+		return code;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return fd;
+	code = -errno;
+	if (fd >= 0)
+		close(fd);
+	return error_set(err, code, "%s: cannot connect to '%s': %s", option, path,
+			 strerror(-code));
+}
+
+/* Somebody was there, and is not any more. */
+static int left_over(const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int gone = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 &&
+		   errno == ECONNREFUSED;
+
+	if (fd >= 0)
+		close(fd);
+	return gone;
+}
+
+int unix_listen(const char *option, const char *path, struct error *err)
+{
+	struct sockaddr_un addr;
+	int fd, code;
+
+	code = address(&addr, option, path, err);
+	if (code < 0)
+		return code;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return error_set(err, -errno, "%s: no socket: %s", option, strerror(errno));
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ||
+	    (errno == EADDRINUSE && left_over(&addr) && unlink(path) == 0 &&
+	     bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0))
+		if (listen(fd, 1) == 0)
+			return fd;
+	code = -errno;
+	close(fd);
+	return error_set(err, code, "%s: cannot listen at '%s': %s", option, path, strerror(-code));
+}
