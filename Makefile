@@ -33,8 +33,8 @@ kbuild_args = $(call lab_fact,kbuild)
 # kbuild puts its objects beside them.
 out := $(if $(filter-out 6.1,$(KERNEL)),build/$(KERNEL),.)
 endif
-kbuild = +flock $(out) $(MAKE) $(kbuild_args) M=$(abspath $(out)) \
-	$(if $(ARCH),ARCH=$(ARCH)) $(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE))
+kbuild_vars = $(if $(ARCH),ARCH=$(ARCH)) $(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE))
+kbuild = +flock $(out) $(MAKE) $(kbuild_args) M=$(abspath $(out)) $(kbuild_vars)
 
 # The module's sources without what a build left beside them.
 sources = tar -c --exclude='*.o' --exclude='*.ko' --exclude='.*.cmd' --exclude='*.mod' \
@@ -77,8 +77,9 @@ endif
 vmm: $(lab_programs)
 	$(MAKE) -C userspace-vmm $(vmm_args)
 
-# After the module: the tests that load it have a copy beside them.
+# After the module: the tests that load it have a copy beside them, and there are modules of theirs.
 selftests: modules $(lab_programs)
+	+flock selftests/module $(MAKE) $(kbuild_args) M=$(abspath selftests/module) $(kbuild_vars) modules
 	$(MAKE) -C selftests $(vmm_args)
 
 # The KVM selftests of a kernel's own source.
@@ -128,7 +129,7 @@ dkms-install:
 
 # Without kbuild, so that it needs neither headers nor the lab.
 clean:
-	find kmod -type f \( -name '*.o' -o -name '*.ko' -o -name '.*.cmd' -o -name '*.mod' \
+	find kmod selftests/module -type f \( -name '*.o' -o -name '*.ko' -o -name '.*.cmd' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '.*.d' -o -name modules.order -o -name hyp.bin \
 		-o -name hyp.elf \) -delete
 	rm -rf build Module.symvers modules.order .*.cmd .tmp_versions

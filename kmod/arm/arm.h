@@ -128,6 +128,7 @@ struct avmm_arch_vm {
 
 /* ---- host.c, mode.c, hyp_load.c, enter.h: taking and using EL2 ---- */
 int avmm_host_probe(void);
+int avmm_host_check_cpu(void);
 void avmm_host_probe_gic(void);
 int avmm_mode_init(void);
 void avmm_mode_exit(void);

@@ -28,7 +28,6 @@ void avmm_hyp_unload(void);
 int avmm_hyp_install(void);		/* on the CPU it is for, interrupts off */
 void avmm_hyp_uninstall(void);		/* likewise */
 void avmm_hyp_forget(unsigned int cpu);	/* it lost power, or is about to be started */
-bool avmm_hyp_stub_present(void);	/* on this CPU, whoever owns EL2 now */
 
 /*
  * Enter the guest. Context: all of DAIF masked, EL2 ready on this CPU.

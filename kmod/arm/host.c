@@ -45,6 +45,7 @@ struct cpu_probe {
 };
 
 static DEFINE_PER_CPU(struct cpu_probe, cpu_probe);
+static struct cpu_probe first;	/* of the CPUs that were on when the module was loaded */
 
 static void probe_cpu(void *unused)
 {
@@ -57,6 +58,11 @@ static void probe_cpu(void *unused)
 	p->current_el = read_sysreg(CurrentEL);
 	if (p->current_el == CurrentEL_EL2)
 		return;
+	/*
+	 * An id so large that KVM's own EL2 code, or a hypervisor below us, refuses it
+	 * with -1, while the kernel's stub says STUB_ERR. Ids the stub knows must not
+	 * be used: KVM obeys them too and would lose EL2 without noticing.
+	 */
 	daif = read_sysreg(daif);
 	asm volatile("msr daifset, #0xf" : : : "memory");
 	p->hvc = avmm_probe_hvc(0x7ffffff0, &x0);
@@ -64,33 +70,48 @@ static void probe_cpu(void *unused)
 	write_sysreg(daif, daif);
 }
 
+static bool same_as_first(int cpu)
+{
+	const struct cpu_probe *p = per_cpu_ptr(&cpu_probe, cpu);
+
+	if (p->ctr == first.ctr && p->cntfrq == first.cntfrq &&
+	    p->current_el == first.current_el && p->stub == first.stub)
+		return true;
+	pr_err("refused: CPU %d differs from the others in what a guest would see (CTR_EL0, CNTFRQ_EL0 or exception level)\n",
+	       cpu);
+	return false;
+}
+
 static int check_cpus(void)
 {
-	struct cpu_probe *first = NULL, *p;
 	int cpu;
 
 	on_each_cpu(probe_cpu, NULL, 1);
-	for_each_online_cpu(cpu) {
-		p = per_cpu_ptr(&cpu_probe, cpu);
-		if (!first)
-			first = p;
-		if (p->ctr != first->ctr || p->cntfrq != first->cntfrq ||
-		    p->current_el != first->current_el || p->stub != first->stub) {
-			pr_err("refused: CPU %d differs from CPU 0 in what a guest would see (CTR_EL0, CNTFRQ_EL0 or exception level)\n",
-			       cpu);
+	first = per_cpu(cpu_probe, cpumask_first(cpu_online_mask));
+	for_each_online_cpu(cpu)
+		if (!same_as_first(cpu))
 			return -EINVAL;
-		}
-	}
-	avmm_host.vhe = first->current_el == CurrentEL_EL2;
-	if (avmm_host.vhe || first->stub)
+	avmm_host.vhe = first.current_el == CurrentEL_EL2;
+	if (avmm_host.vhe || first.stub)
 		return 0;
 	/* PSCI by HVC means that someone else is at EL2, or that nobody is */
-	if (!first->hvc || arm_smccc_1_1_get_conduit() == SMCCC_CONDUIT_HVC) {
+	if (!first.hvc || arm_smccc_1_1_get_conduit() == SMCCC_CONDUIT_HVC) {
 		pr_err("refused: this kernel was not started at EL2 (boot it in HYP mode; in QEMU: -M virt,virtualization=on)\n");
 		return -ENODEV;
 	}
 	pr_err("refused: EL2 is taken, most likely by the kernel's own KVM (boot with kvm-arm.mode=none)\n");
 	return -EBUSY;
+}
+
+/**
+ * avmm_host_check_cpu - is this CPU, which just came on, like those there were?
+ *
+ * Context: on the CPU, interrupts off. Return: 0; -EINVAL, as for insmod
+ */
+int avmm_host_check_cpu(void)
+{
+	probe_cpu(NULL);
+	return same_as_first(smp_processor_id()) ? 0 : -EINVAL;
 }
 
 static int probe_ids(void)

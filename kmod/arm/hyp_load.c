@@ -244,22 +244,6 @@ void avmm_hyp_unload(void)
 }
 
 /**
- * avmm_hyp_stub_present - does the kernel's hyp stub answer on this CPU?
- *
- * An id so large that KVM's own EL2 code, or a hypervisor below us, refuses it
- * with -1, while the stub says STUB_ERR. Ids the stub knows must not be used:
- * KVM obeys them too and would lose EL2 without noticing.
- *
- * Context: exceptions masked by the caller (all of DAIF), no migration.
- */
-bool avmm_hyp_stub_present(void)
-{
-	u64 x0;
-
-	return avmm_probe_hvc(0x7ffffff0, &x0) && x0 == STUB_ERR;
-}
-
-/**
  * avmm_hyp_install - take this CPU's EL2 from the stub
  *
  * Context: on the CPU, interrupts off. Return: 0, -EBUSY if the stub does not

@@ -67,22 +67,15 @@ static int cpu_prepare(unsigned int cpu)
 static int cpu_up(unsigned int cpu)
 {
 	unsigned long flags;
-	int ret = 0;
+	int ret;
 
 	local_irq_save(flags);
-	if (!avmm_is_vhe()) {
-		u64 daif = read_sysreg(daif);
-
-		asm volatile("msr daifset, #0xf" : : : "memory");
-		if (!avmm_hyp_stub_present())
-			ret = -EBUSY;
-		write_sysreg(daif, daif);
-	}
+	ret = avmm_host_check_cpu();
 	if (!ret && !rebooting)
 		ret = el2_on();
 	local_irq_restore(flags);
 	if (ret) {
-		pr_err("CPU %u: EL2 is not ours to take (%d)\n", cpu, ret);
+		pr_err("CPU %u stays off: its EL2 cannot be taken (%d)\n", cpu, ret);
 		return ret;
 	}
 	vgic_cpu_up();

@@ -78,6 +78,26 @@ ended() {
 	[ $rc = 0 ] && tr -d '\r' <"$tmp/$1" | grep -q '^guest: exit 0$'
 }
 
+# Frees what the kernel keeps only because nobody wanted it yet: page cache, dentries, empty slabs.
+settle() { sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; echo 3 >/proc/sys/vm/drop_caches; sleep 1; }
+# KiB of free memory. MemFree leaves out what is on the CPUs' own lists, which come and go by many
+# MiB.
+free_kib() {
+	awk '/^ *pages free / { n += $3 } /^ *count: / { n += $2 } /KernelPageSize/ { kib = $2 }
+		END { print n * kib }' /proc/zoneinfo /proc/self/smaps
+}
+# memory_back KIB SLACK: no more than SLACK KiB of the KIB that were free are in use now. What is
+# freed late (RCU, work queues, lazy unmapping) is waited for; what is lost does not come back.
+memory_back() {
+	for _ in 1 2 3 4 5 6 7 8; do
+		settle
+		now=$(free_kib)
+		[ $(($1 - now)) -gt "$2" ] || return 0
+	done
+	echo "$1 KiB were free, now $now"
+	return 1
+}
+
 alive() { kill -0 "$1" 2>/dev/null; }
 
 # meet N: the two hosts of "lab/host --peer" wait for each other. Host 2 listens.

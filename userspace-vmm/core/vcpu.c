@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -338,6 +339,16 @@ static bool handle_exit(struct vcpu *vcpu)
 
 /* ---- thread ---- */
 
+static void rest(struct vcpu *vcpu)
+{
+	int64_t ns = atomic_exchange(&vcpu->rest, 0);
+	struct timespec ts = { ns / 1000000000, ns % 1000000000 };
+
+	/* whoever wants it to park ends this by the signal */
+	if (ns && !atomic_load(&vcpu->leave))
+		nanosleep(&ts, NULL);
+}
+
 static void run(struct vcpu *vcpu)
 {
 	struct error err;
@@ -347,8 +358,10 @@ static void run(struct vcpu *vcpu)
 		ret = avmm_run(vcpu->fd);
 		if (ret == -EINTR && atomic_load(&vcpu->leave))
 			return;
-		if (ret == -EINTR || ret == -EAGAIN)
+		if (ret == -EINTR || ret == -EAGAIN) {
+			rest(vcpu);
 			continue;
+		}
 		if (ret < 0) {
 			fail_run(&err, vcpu, ret);
 			fail(vcpu, &err);
@@ -446,6 +459,13 @@ void vcpu_park(struct vcpu *vcpu)
 	atomic_store(&vcpu->leave, true);
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	pthread_kill(vcpu->thread, KICK_SIGNAL);
+}
+
+void vcpu_rest(struct vcpu *vcpu, int64_t ns)
+{
+	atomic_store(&vcpu->rest, ns);
+	if (!atomic_load(&vcpu->parked))
+		pthread_kill(vcpu->thread, KICK_SIGNAL);
 }
 
 void vcpu_unpark(struct vcpu *vcpu)

@@ -32,6 +32,7 @@ struct vcpu {
 	pthread_cond_t ordered;
 	enum vcpu_order order;		/* lock */
 	atomic_bool parked;		/* outside AVMM_RUN, with nothing left to complete */
+	_Atomic int64_t rest;		/* ns to do nothing before it goes on */
 	atomic_bool leave;		/* the next AVMM_RUN that is interrupted is the last */
 	_Atomic uint64_t exits[VCPU_EXITS];	/* written by its thread only */
 	/* of one power cycle */
@@ -56,6 +57,9 @@ int vcpu_set_entry(struct vcpu *vcpu, uint64_t pc, uint64_t x0, struct error *er
 void vcpu_park(struct vcpu *vcpu);
 /* Parked, powered on. */
 void vcpu_unpark(struct vcpu *vcpu);
+
+/* Any thread, for one that takes too much: it leaves the guest and does nothing for so long. */
+void vcpu_rest(struct vcpu *vcpu, int64_t ns);
 
 /* What an exit is called in statistics; NULL: no such row. */
 const char *vcpu_exit_name(unsigned int row);

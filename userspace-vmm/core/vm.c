@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "libavmm.h"
 #include "machine/memmap.h"
+#include "migration/cpu_state.h"
 
 /* ---- why it stops ---- */
 
@@ -161,7 +162,6 @@ static int check_made(const struct vm_config *config, struct error *err)
 		{ "console", config->consoles.count },
 		{ "balloon", config->balloon },
 		{ "vsock", config->vsock },
-		{ "incoming", config->incoming },
 	};
 
 	for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)
@@ -169,6 +169,17 @@ static int check_made(const struct vm_config *config, struct error *err)
 			return error_set(err, -EOPNOTSUPP, "--%s: this version does not have it",
 					 missing[i].name);
 	return 0;
+}
+
+static int open_files(struct vm *vm, struct error *err)
+{
+	int ret = 0;
+
+	if (vm->kernel.fd < 0 && vm->config->kernel)
+		ret = file_open(&vm->kernel, "--kernel", vm->config->kernel, err);
+	if (ret == 0 && vm->initrd.fd < 0 && vm->config->initrd)
+		ret = file_open(&vm->initrd, "--initrd", vm->config->initrd, err);
+	return ret;
 }
 
 int vm_create(struct vm *vm, const struct vm_config *config, struct error *err)
@@ -181,10 +192,9 @@ int vm_create(struct vm *vm, const struct vm_config *config, struct error *err)
 	};
 	pthread_mutex_init(&vm->stop_lock, NULL);
 	ret = check_made(config, err);
-	if (ret == 0 && config->kernel)
-		ret = file_open(&vm->kernel, "--kernel", config->kernel, err);
-	if (ret == 0 && config->initrd)
-		ret = file_open(&vm->initrd, "--initrd", config->initrd, err);
+	/* one that comes from elsewhere has them in its RAM already */
+	if (ret == 0 && !config->incoming)
+		ret = open_files(vm, err);
 	if (ret == 0)
 		ret = open_device(vm, err);
 	if (ret == 0)
@@ -201,6 +211,8 @@ int vm_create(struct vm *vm, const struct vm_config *config, struct error *err)
 		ret = machine_init(&vm->machine, config, &vm->loop, &vm->memory, quit, vm, err);
 		vm->machine_made = ret == 0;
 	}
+	if (ret == 0)
+		ret = migration_init(&vm->migration, vm, err);
 	if (ret < 0)
 		vm_destroy(vm);
 	return ret;
@@ -219,6 +231,9 @@ void vm_destroy(struct vm *vm)
 		vcpu_close(&vm->vcpus[i]);
 	if (vm->machine_made)
 		machine_close(&vm->machine);
+	/* not before nobody wants a page of RAM any more */
+	migration_close(&vm->migration);
+	json_decref(vm->counters);
 	free(vm->vcpus);
 	close_fd(&vm->stop_event.fd);
 	close_fd(&vm->signals.fd);
@@ -257,17 +272,6 @@ static int create_vm(struct vm *vm, struct error *err)
 	return 0;
 }
 
-static int map_memory(struct vm *vm, struct error *err)
-{
-	int ret = avmm_map_memory(vm->fd, 0, 0, memmap[MEMMAP_RAM].base, vm->memory.host,
-				  vm->memory.size);
-
-	if (ret < 0)
-		return error_set(err, ret, "--memory: the guest cannot be given its RAM: %s",
-				 strerror(-ret));
-	return 0;
-}
-
 static int create_vcpus(struct vm *vm, struct error *err)
 {
 	int max = avmm_check_extension(vm->fd, AVMM_CAP_MAX_VCPUS);
@@ -292,10 +296,13 @@ static int load(struct vm *vm, struct error *err)
 
 	for (unsigned int i = 0; i < vm->nvcpus; i++)
 		mpidr[i] = vm->vcpus[i].mpidr;
-	ret = machine_load(&vm->machine, vm->config, &vm->memory, &vm->kernel, &vm->initrd, mpidr,
-			   &layout, err);
+	ret = open_files(vm, err);
+	if (ret == 0)
+		ret = machine_load(&vm->machine, vm->config, &vm->memory, &vm->kernel, &vm->initrd,
+				   mpidr, &layout, err);
 	if (ret < 0)
 		return ret;
+	memory_wrote(&vm->memory, vm->memory.base, vm->memory.size);
 	log_verbose("entry 0x%llx, device tree 0x%llx, initrd 0x%llx..0x%llx",
 		    (unsigned long long)layout.entry, (unsigned long long)layout.dtb,
 		    (unsigned long long)layout.initrd_start, (unsigned long long)layout.initrd_end);
@@ -307,7 +314,10 @@ static void power_off(struct vm *vm)
 	machine_power_off(&vm->machine);
 	while (vm->nvcpus)
 		vcpu_power_off(&vm->vcpus[--vm->nvcpus]);
+	dirty_log_detach(&vm->migration.dirty);
 	close_fd(&vm->fd);
+	json_decref(vm->counters);
+	vm->counters = NULL;
 }
 
 static int power_on(struct vm *vm, struct error *err)
@@ -317,7 +327,7 @@ static int power_on(struct vm *vm, struct error *err)
 	vm->stop = VM_STOP_NONE;	/* no vCPU runs, nobody else looks */
 	ret = create_vm(vm, err);
 	if (ret == 0)
-		ret = map_memory(vm, err);
+		ret = dirty_log_attach(&vm->migration.dirty, vm->fd, err);
 	if (ret == 0)
 		ret = create_vcpus(vm, err);
 	if (ret == 0)
@@ -384,11 +394,16 @@ static void unpark_vcpus(struct vm *vm)
 void vm_pause(struct vm *vm, enum vm_state why)
 {
 	bool ran = vm->state == VM_RUNNING;
+	struct error err;
 
 	vm->state = why;
 	if (!ran)
 		return;
 	park_vcpus(vm);
+	json_decref(vm->counters);
+	vm->counters = cpu_counter_save(vm->vcpus[0].fd, &err);
+	if (!vm->counters)
+		log_error("%s", err.text);
 	devices_pause(&vm->machine.devices);
 	vm->devices_paused = true;
 	vm_event(vm, "STOP", NULL);
@@ -412,6 +427,11 @@ int vm_resume(struct vm *vm, struct error *err)
 		devices_pause(&vm->machine.devices);
 		return ret;
 	}
+	/* time that it stood still is not the guest's */
+	if (vm->counters)
+		ret = cpu_counter_load(vm->vcpus[0].fd, vm->counters, err);
+	if (ret < 0)
+		return ret;
 	vm->devices_paused = false;
 	vm->state = VM_RUNNING;
 	unpark_vcpus(vm);
@@ -544,6 +564,8 @@ static int start(struct vm *vm, struct error *err)
 	/* not before the start worked, so that its errors find the terminal as it was */
 	if (ret == 0)
 		ret = console_start(&vm->machine.console, err);
+	if (ret == 0 && vm->config->incoming)
+		ret = migration_incoming(&vm->migration, vm->config->incoming, err);
 	if (ret == 0 && !vm->config->paused)
 		ret = vm_resume(vm, err);
 	return ret;
@@ -559,6 +581,7 @@ int vm_run(struct vm *vm, struct error *err)
 		vm_event(vm, "SHUTDOWN", who(false, "host-qmp-quit"));
 	if (vm->end == VM_STOP_SIGNAL)
 		vm_event(vm, "SHUTDOWN", who(false, "host-signal"));
+	migration_stop(&vm->migration);
 	park_vcpus(vm);
 	while (ret == 0 && !is_drained(vm))
 		ret = serve(vm, err);

@@ -24,6 +24,7 @@
 #include "core/memory.h"
 #include "core/vcpu.h"
 #include "machine/virt.h"
+#include "migration/migration.h"
 
 /* What the guest or its vCPU cannot decide alone; the main thread does. */
 enum vm_stop {
@@ -58,6 +59,7 @@ struct vm {
 	atomic_bool unknown_mmio;	/* said once that the guest accesses what is not there */
 	int dev;		/* system fd */
 	struct vcpu *vcpus;	/* config->cpus of them */
+	struct migration migration;
 
 	/* of one power cycle */
 	int fd;
@@ -72,6 +74,7 @@ struct vm {
 	enum vm_state state;
 	bool devices_paused;
 	bool resume_after_incoming;
+	json_t *counters;	/* of a guest that was stopped; time goes on from there */
 	enum vm_stop end;	/* why vm_run() is to return; NONE: it is not */
 	int signal;		/* for SIGNAL */
 	/* NULL, or takes data, which may be NULL; see vm_event() */

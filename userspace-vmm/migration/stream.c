@@ -443,7 +443,7 @@ size_t ram_chunk_encode(uint8_t *payload, const uint8_t *host, uint32_t wanted)
 
 		if (!(wanted & 1U << i))
 			continue;
-		if (is_zero(page)) {
+		if (!host || is_zero(page)) {
 			zero |= 1U << i;
 			continue;
 		}
@@ -479,7 +479,7 @@ int ram_chunk_decode(struct ram_chunk *chunk, const struct section *section, uin
 	return 0;
 }
 
-void ram_chunk_apply(const struct ram_chunk *chunk, uint8_t *host, bool fresh)
+void ram_chunk_apply(const struct ram_chunk *chunk, uint8_t *host, uint32_t touched)
 {
 	const uint8_t *from = chunk->pages;
 
@@ -489,7 +489,7 @@ void ram_chunk_apply(const struct ram_chunk *chunk, uint8_t *host, bool fresh)
 		if (chunk->present & 1U << i) {
 			memcpy(page, from, RAM_PAGE_SIZE);
 			from += RAM_PAGE_SIZE;
-		} else if (chunk->zero & 1U << i && !fresh && !is_zero(page)) {
+		} else if (chunk->zero & touched & 1U << i) {
 			memset(page, 0, RAM_PAGE_SIZE);
 		}
 	}

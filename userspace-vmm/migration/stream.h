@@ -132,6 +132,7 @@ int stream_trailer_decode(const uint8_t raw[STREAM_TRAILER_SIZE], uint64_t size,
 /* Pages of a RAM section; its first page is a multiple of this. */
 #define RAM_CHUNK_PAGES		16U
 #define RAM_CHUNK_SIZE		(RAM_CHUNK_PAGES * RAM_PAGE_SIZE)
+#define RAM_CHUNK_ALL		((1U << RAM_CHUNK_PAGES) - 1)
 
 /* arg of the section is the number of the first page. Pages in neither mask are as they were. */
 struct ram_chunk {
@@ -143,12 +144,15 @@ struct ram_chunk {
 
 #define RAM_CHUNK_HEADER	8
 
-/* room for a payload: RAM_CHUNK_HEADER + RAM_CHUNK_SIZE. Returns its size. wanted: pages to take */
+/*
+ * wanted: pages to take. host: of the chunk; NULL: they are zeros. payload has room for RAM_CHUNK_HEADER +
+ * RAM_CHUNK_SIZE bytes; returns how many it has then.
+ */
 size_t ram_chunk_encode(uint8_t *payload, const uint8_t *host, uint32_t wanted);
 /* pages: of all RAM */
 int ram_chunk_decode(struct ram_chunk *chunk, const struct section *section, uint64_t pages,
 		     const char *name, struct error *err);
-/* chunk goes to where its first page is; pages that are zeros already are not touched if fresh */
-void ram_chunk_apply(const struct ram_chunk *chunk, uint8_t *host, bool fresh);
+/* touched: pages that may hold something; the others are zeros and need not be made that */
+void ram_chunk_apply(const struct ram_chunk *chunk, uint8_t *host, uint32_t touched);
 
 #endif /* AVMM_MIGRATION_STREAM_H */

@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (section.type == SECTION_RAM) {
 			if (ram_chunk_decode(&chunk, &section, CHUNKS * RAM_CHUNK_PAGES, "input",
 					     &err) == 0)
-				ram_chunk_apply(&chunk, ram + chunk.first * RAM_PAGE_SIZE, false);
+				ram_chunk_apply(&chunk, ram + chunk.first * RAM_PAGE_SIZE, RAM_CHUNK_ALL);
 		} else {
 			json_decref(stream_json(&reader, &section, section.type, &err));
 		}

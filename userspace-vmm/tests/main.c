@@ -13,7 +13,7 @@ static const struct {
 	{ "fdt", fdt_tests }, { "mmio", mmio_tests }, { "pl011", pl011_tests },
 	{ "console", console_tests },
 	{ "block", block_tests }, { "blk", blk_tests }, { "net", net_tests },
-	{ "stream", stream_tests },
+	{ "stream", stream_tests }, { "checkpoint", checkpoint_tests },
 	{ "qemu", qemu_tests },
 	{ "vring", vring_tests },
 	{ "pci", pci_tests },

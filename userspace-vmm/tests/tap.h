@@ -22,6 +22,7 @@ extern const struct tap_test blk_tests[];
 extern const struct tap_test block_tests[];
 extern const struct tap_test boot_tests[];
 extern const struct tap_test config_tests[];
+extern const struct tap_test checkpoint_tests[];
 extern const struct tap_test console_tests[];
 extern const struct tap_test fdt_tests[];
 extern const struct tap_test image_tests[];

@@ -102,7 +102,7 @@ static int read_all(uint8_t *into)
 		if (section.type == SECTION_RAM) {
 			ret = ram_chunk_decode(&chunk, &section, 4 * RAM_CHUNK_PAGES, "file", &err);
 			if (ret == 0)
-				ram_chunk_apply(&chunk, into + chunk.first * RAM_PAGE_SIZE, false);
+				ram_chunk_apply(&chunk, into + chunk.first * RAM_PAGE_SIZE, RAM_CHUNK_ALL);
 		} else if (section.type != SECTION_END) {
 			json = stream_json(&reader, &section, section.type, &err);
 			ret = json ? 0 : -EPROTO;
@@ -144,7 +144,7 @@ static void masks(void)
 	check(ram_chunk_decode(&chunk, &section, RAM_CHUNK_PAGES, "file", &err) == 0);
 	check(chunk.present == 1U << 3 && chunk.zero == 1U << 4);
 	memset(into, 0xee, sizeof(into));
-	ram_chunk_apply(&chunk, into, false);
+	ram_chunk_apply(&chunk, into, RAM_CHUNK_ALL);
 	check(into[0] == 0xee && into[5 * RAM_PAGE_SIZE] == 0xee);
 	check(!memcmp(into + 3 * RAM_PAGE_SIZE, ram + 3 * RAM_PAGE_SIZE, 2 * RAM_PAGE_SIZE));
 }

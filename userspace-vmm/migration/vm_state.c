@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * HEAD:  { "avmm": version, "machine": name, "gic": 2 or 3, "pages": of 4 KiB, "config": as the
+ *          configuration file, "id": of a checkpoint, "base": { "id", "path" } }
+ * STATE: { "running": bool, "counters", "cpus": [], "gic", "devices": {}, "disks": [] }
+ */
+#include "migration/vm_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/vm.h"
+#include "machine/memmap.h"
+#include "migration/cpu_state.h"
+#include "migration/gic_state.h"
+#include "migration/stream.h"
+
+/* ---- HEAD ---- */
+
+json_t *vm_head(const struct vm *vm, const char *id, const char *base_id, const char *base_path)
+{
+	json_t *base = base_id ? json_pack("{s:s, s:s}", "id", base_id, "path", base_path) :
+				 json_null();
+
+	return json_pack("{s:s, s:s, s:i, s:I, s:o, s:s?, s:o}", "avmm", AVMM_VERSION, "machine",
+			 MACHINE_NAME, "gic", vm->machine.gic_version, "pages",
+			 (json_int_t)(vm->memory.size / RAM_PAGE_SIZE), "config",
+			 fields_to_json(vm_config_fields, vm->config, FIELD_LOCAL), "id", id, "base",
+			 base);
+}
+
+struct head {
+	const char *avmm, *machine;
+	int gic;
+	json_int_t pages;
+	json_t *config;
+};
+
+static int unpack_head(struct head *head, const json_t *json, const char *name, struct error *err)
+{
+	json_t *id, *base;
+	json_error_t why;
+
+	if (json_unpack_ex((json_t *)json, &why, JSON_STRICT, "{s:s, s:s, s:i, s:I, s:o, s:o, s:o}",
+			   "avmm", &head->avmm, "machine", &head->machine, "gic", &head->gic, "pages",
+			   &head->pages, "config", &head->config, "id", &id, "base", &base) < 0)
+		return error_set(err, -EPROTO, "%s: HEAD is malformed: %s", name, why.text);
+	if (strcmp(head->machine, MACHINE_NAME))
+		return error_set(err, -EPROTO, "%s: is of a machine '%.32s', made by avmm %.32s; this "
+				 "avmm (" AVMM_VERSION ") has '" MACHINE_NAME "'", name, head->machine,
+				 head->avmm);
+	return 0;
+}
+
+int vm_head_check(const json_t *json, const char *name, const struct vm_config *config,
+		  unsigned int gic, struct error *err)
+{
+	struct head head;
+	json_int_t cpus;
+	int ret = unpack_head(&head, json, name, err);
+
+	if (ret < 0)
+		return ret;
+	cpus = json_integer_value(json_object_get(head.config, "cpus"));
+	if (cpus != (json_int_t)config->cpus)
+		return error_set(err, -EINVAL, "%s: has %" JSON_INTEGER_FORMAT " vCPUs, and here are %"
+				 PRIu64, name, cpus, config->cpus);
+	if (head.pages != (json_int_t)(config->memory / RAM_PAGE_SIZE))
+		return error_set(err, -EINVAL, "%s: has %" JSON_INTEGER_FORMAT "K of memory, and here "
+				 "are %" PRIu64 "K", name, head.pages * (RAM_PAGE_SIZE / 1024),
+				 config->memory >> 10);
+	if (head.gic != (int)gic)
+		return error_set(err, -EINVAL, "%s: has a GICv%d, and this host gives a GICv%u", name,
+				 head.gic, gic);
+	return 0;
+}
+
+int vm_head_config(const json_t *json, const char *name, struct vm_config *config,
+		   struct error *err)
+{
+	struct error why;
+	struct head head;
+	int ret = unpack_head(&head, json, name, err);
+
+	if (ret < 0)
+		return ret;
+	ret = fields_from_json(vm_config_fields, config, head.config, &why);
+	if (ret < 0)
+		return error_set(err, ret, "%s: %s", name, why.text);
+	/* what was left to the host is now what the guest has */
+	config->gic = head.gic;
+	return 0;
+}
+
+/* ---- disks: what cannot be in the state, but must be as it was ---- */
+
+static json_t *disks_save(const struct vm_config *config, struct error *err)
+{
+	json_t *disks = json_array();
+
+	for (size_t i = 0; i < config->disks.count; i++) {
+		const struct disk_config *disk = &config->disks.items[i];
+		struct stat st;
+		off_t size;
+		int fd, ret;
+
+		if (!disk->path)
+			continue;
+		fd = open(disk->path, O_RDONLY | O_CLOEXEC);
+		/* what the guest wrote is there for the next one who opens it, on whatever host */
+		ret = fd < 0 || fsync(fd) < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+		size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+		if (fd >= 0)
+			close(fd);
+		if (ret < 0) {
+			error_set(err, ret, "--disk: %s cannot be saved: %s", disk->path,
+				  strerror(-ret));
+			json_decref(disks);
+			return NULL;
+		}
+		json_array_append_new(disks, json_pack("{s:s, s:s, s:I, s:I, s:I}", "id", disk->id,
+				"path", disk->path, "size", (json_int_t)size, "mtime",
+				(json_int_t)st.st_mtim.tv_sec, "mtime-ns",
+				(json_int_t)st.st_mtim.tv_nsec));
+	}
+	return disks;
+}
+
+static const struct disk_config *find_disk(const struct vm_config *config, const char *id)
+{
+	for (size_t i = 0; i < config->disks.count; i++)
+		if (config->disks.items[i].id && !strcmp(config->disks.items[i].id, id))
+			return &config->disks.items[i];
+	return NULL;
+}
+
+static int check_disk(const json_t *saved, const char *name, const struct vm_config *config,
+		      struct error *err)
+{
+	json_int_t size, mtime, mtime_ns;
+	const struct disk_config *disk;
+	const char *id, *path;
+	struct stat st;
+	json_error_t why;
+
+	if (json_unpack_ex((json_t *)saved, &why, 0, "{s:s, s:s, s:I, s:I, s:I}", "id", &id, "path",
+			   &path, "size", &size, "mtime", &mtime, "mtime-ns", &mtime_ns) < 0)
+		return error_set(err, -EPROTO, "%s: a disk is malformed: %s", name, why.text);
+	disk = find_disk(config, id);
+	/* one that is somewhere else now was put there for this */
+	if (!disk || !disk->path || strcmp(disk->path, path))
+		return 0;
+	if (stat(path, &st) < 0)
+		return error_set(err, -errno, "%s: the disk %s cannot be found: %s", name, path,
+				 strerror(errno));
+	if (S_ISREG(st.st_mode) && (st.st_size != size || st.st_mtim.tv_sec != mtime ||
+				    st.st_mtim.tv_nsec != mtime_ns))
+		return error_set(err, -ESTALE, "%s: the disk %s was written to since, so the guest would "
+				 "find another one than it knows", name, path);
+	return 0;
+}
+
+int vm_state_check_disks(const json_t *state, const char *name, const struct vm_config *config,
+			 struct error *err)
+{
+	const json_t *disks = json_object_get(state, "disks");
+
+	for (size_t i = 0; i < json_array_size(disks); i++) {
+		int ret = check_disk(json_array_get(disks, i), name, config, err);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+/* ---- STATE ---- */
+
+static void gic_devices(const struct vm *vm, struct gic_devices *devices, uint64_t *mpidr)
+{
+	for (unsigned int i = 0; i < vm->nvcpus; i++)
+		mpidr[i] = vm->vcpus[i].mpidr;
+	*devices = (struct gic_devices) {
+		.version = vm->machine.gic_version, .gic = vm->machine.gic, .its = vm->machine.its,
+		.irqs = MEMMAP_NR_IRQS, .nvcpus = vm->nvcpus, .mpidr = mpidr,
+	};
+}
+
+static json_t *cpus_save(const struct vm *vm, struct error *err)
+{
+	json_t *cpus = json_array();
+
+	for (unsigned int i = 0; i < vm->nvcpus; i++) {
+		json_t *cpu = cpu_state_save(vm->vcpus[i].fd, i, err);
+
+		if (!cpu) {
+			json_decref(cpus);
+			return NULL;
+		}
+		json_array_append_new(cpus, cpu);
+	}
+	return cpus;
+}
+
+json_t *vm_state_save(struct vm *vm, bool running, struct error *err)
+{
+	uint64_t mpidr[VM_CONFIG_CPUS_MAX];
+	struct gic_devices devices;
+	struct {
+		const char *name;
+		json_t *json;
+	} parts[5];
+	json_t *state;
+	bool failed = false;
+
+	gic_devices(vm, &devices, mpidr);
+	err->code = 0;
+	parts[0].name = "counters";
+	parts[0].json = vm->counters ? json_incref(vm->counters) :
+				       cpu_counter_save(vm->vcpus[0].fd, err);
+	parts[1].name = "cpus";
+	parts[1].json = err->code ? NULL : cpus_save(vm, err);
+	parts[2].name = "gic";
+	parts[2].json = err->code ? NULL : gic_state_save(&devices, err);
+	parts[3].name = "devices";
+	parts[3].json = err->code ? NULL : devices_save(&vm->machine.devices);
+	parts[4].name = "disks";
+	parts[4].json = err->code ? NULL : disks_save(vm->config, err);
+	state = json_pack("{s:b}", "running", running);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		failed |= !parts[i].json;
+		json_object_set_new(state, parts[i].name, parts[i].json ? parts[i].json : json_null());
+	}
+	if (!failed)
+		return state;
+	json_decref(state);
+	if (!err->code)
+		error_set(err, -ENOMEM, "no memory for the state of the devices");
+	return NULL;
+}
+
+static int cpus_load(struct vm *vm, const json_t *cpus, struct error *err)
+{
+	if (json_array_size(cpus) != vm->nvcpus)
+		return error_set(err, -EPROTO, "it has %zu vCPUs, and here are %u",
+				 json_array_size(cpus), vm->nvcpus);
+	for (unsigned int i = 0; i < vm->nvcpus; i++) {
+		int ret = cpu_state_load(vm->vcpus[i].fd, i, json_array_get(cpus, i), err);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+int vm_state_load(struct vm *vm, const json_t *state, const char *name, bool *running,
+		  struct error *err)
+{
+	json_t *counters, *cpus, *gic, *devices, *disks;
+	uint64_t mpidr[VM_CONFIG_CPUS_MAX];
+	struct gic_devices gic_fds;
+	struct error why;
+	json_error_t shape;
+	int ret, run;
+
+	if (json_unpack_ex((json_t *)state, &shape, JSON_STRICT, "{s:b, s:o, s:o, s:o, s:o, s:o}",
+			   "running", &run, "counters", &counters, "cpus", &cpus, "gic", &gic,
+			   "devices", &devices, "disks", &disks) < 0)
+		return error_set(err, -EPROTO, "%s: STATE is malformed: %s", name, shape.text);
+	*running = run;
+	gic_devices(vm, &gic_fds, mpidr);
+	/* timers are set against the counters; the GIC is given its lines before the vCPUs look */
+	ret = cpu_counter_load(vm->vcpus[0].fd, counters, &why);
+	if (ret == 0)
+		ret = cpus_load(vm, cpus, &why);
+	if (ret == 0)
+		ret = gic_state_load(&gic_fds, gic, &why);
+	if (ret == 0)
+		ret = devices_load(&vm->machine.devices, devices, &why);
+	if (ret < 0)
+		return error_set(err, ret, "%s: %s", name, why.text);
+	json_decref(vm->counters);
+	vm->counters = json_incref(counters);
+	return 0;
+}
