@@ -8,78 +8,91 @@
 
 #include "core/log.h"
 
-/* argv without the program and the subcommand */
-static const struct command {
-	const char *name;
-	const char *usage;
-	int (*run)(int argc, char **argv);
-	const char *help;
-} commands[] = {
-	{ "run", "run --kernel FILE [OPTION]...", cmd_run,
-	  "run a virtual machine on this terminal" },
+const struct command commands[] = {
+	{ "run", "", "run a virtual machine on this terminal",
+	  { vm_config_fields, run_fields }, cmd_run },
+	{ "list", "", "show the virtual machines that run", { ctl_fields }, cmd_list },
+	{ "pause", "NAME", "stand still", { ctl_fields }, cmd_simple },
+	{ "resume", "NAME", "go on", { ctl_fields }, cmd_simple },
+	{ "reset", "NAME", "start again, as by the reset key", { ctl_fields }, cmd_simple },
+	{ "stop", "NAME", "press the power key, and later pull the plug", { ctl_stop_fields },
+	  cmd_stop },
+	{ "stat", "NAME", "show what one has done so far", { ctl_fields }, cmd_stat },
+	{ "top", "", "show what all do, again and again", { ctl_top_fields }, cmd_top },
+	{ "qmp", "NAME COMMAND [ARGUMENTS]", "send a command of QMP; arguments are JSON",
+	  { ctl_fields }, cmd_qmp },
+	{ "doctor", "", "tell what this host can do, and why not", { ctl_fields }, cmd_doctor },
+	{ "completion", "", "write the completion for bash", { ctl_fields }, cmd_completion },
+	{ .name = NULL },
 };
 
-#define NCOMMANDS	(sizeof(commands) / sizeof(commands[0]))
-
-static int show_help(int argc, char **argv);
-static int show_version(int argc, char **argv);
-
-/* Options before a subcommand */
-static const struct command globals[] = {
-	{ "--help", NULL, show_help, "show this text" },
-	{ "-h", NULL, show_help, NULL },
-	{ "--version", NULL, show_version, "show the version" },
-	{ "-V", NULL, show_version, NULL },
-};
-
-#define NGLOBALS	(sizeof(globals) / sizeof(globals[0]))
-
-static int show_help(int argc, char **argv)
+static int show_help(void)
 {
-	(void)argc;
-	(void)argv;
-	for (size_t i = 0; i < NCOMMANDS; i++)
-		printf("%s avmm %s\n", i ? "      " : "usage:", commands[i].usage);
-	puts("\nCommands, 'avmm COMMAND --help' tells more:");
-	for (size_t i = 0; i < NCOMMANDS; i++)
-		printf("  %-22s %s\n", commands[i].name, commands[i].help);
+	puts("usage: avmm COMMAND [OPTION]... [NAME]\n");
+	puts("Commands, 'avmm COMMAND --help' tells more:");
+	for (const struct command *c = commands; c->name; c++)
+		printf("  %-22s %s\n", c->name, c->help);
 	puts("\nOptions:");
-	for (size_t i = 0; i < NGLOBALS; i++)
-		if (globals[i].help)
-			printf("  %-22s %s\n", globals[i].name, globals[i].help);
+	puts("  --help, -h             show this text");
+	puts("  --version, -V          show the version");
 	return EXIT_OFF;
 }
 
-static int show_version(int argc, char **argv)
+static int show_version(void)
 {
-	(void)argc;
-	(void)argv;
 	printf("avmm %s (API version %d)\n", AVMM_VERSION, AVMM_API_VERSION);
 	return EXIT_OFF;
 }
 
-static const struct command *find(const struct command *table, size_t n, const char *name)
+int cli_error(const struct error *err)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(table[i].name, name))
-			return &table[i];
-	return NULL;
+	log_error("%s", err->text);
+	return EXIT_ERROR;
+}
+
+int cli_parse(const struct command *command, void *base, const bool *help, const char **words,
+	      int min, int max, int argc, char **argv)
+{
+	struct options options = {
+		.command = command->name, .sets = { { command->fields[0], base } },
+		.words = words, .max_words = max,
+	};
+	struct error err;
+
+	if (options_parse(&options, argc, argv, &err) < 0) {
+		log_error("%s", err.text);
+		return EXIT_USAGE;
+	}
+	if (*help) {
+		printf("usage: avmm %s [OPTION]...%s%s\n\n", command->name,
+		       *command->words ? " " : "", command->words);
+		options_help(&options, stdout);
+		return EXIT_OFF;
+	}
+	if (options.nwords < min) {
+		log_error("%s: %s is missing; see 'avmm %s --help'", command->name,
+			  options.nwords ? "a word" : "the name of a virtual machine",
+			  command->name);
+		return EXIT_USAGE;
+	}
+	return -1;
 }
 
 int cli_main(int argc, char **argv)
 {
-	const struct command *command;
+	const char *name = argc > 1 ? argv[1] : NULL;
 
-	if (argc < 2) {
+	if (!name) {
 		log_error("a command is missing; see 'avmm --help'");
 		return EXIT_USAGE;
 	}
-	command = find(commands, NCOMMANDS, argv[1]);
-	if (!command)
-		command = find(globals, NGLOBALS, argv[1]);
-	if (!command) {
-		log_error("'%s' is not a command; see 'avmm --help'", argv[1]);
-		return EXIT_USAGE;
-	}
-	return command->run(argc - 2, argv + 2);
+	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+		return show_help();
+	if (!strcmp(name, "--version") || !strcmp(name, "-V"))
+		return show_version();
+	for (const struct command *c = commands; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c->run(c, argc - 2, argv + 2);
+	log_error("'%s' is not a command; see 'avmm --help'", name);
+	return EXIT_USAGE;
 }

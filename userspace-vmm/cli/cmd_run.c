@@ -98,13 +98,14 @@ static int name_it(struct vm_config *config)
 	return config->name ? 0 : -ENOMEM;
 }
 
-int cmd_run(int argc, char **argv)
+int cmd_run(const struct command *command, int argc, char **argv)
 {
 	struct run_options options;
 	struct vm_config config;
 	struct error err;
 	int ret;
 
+	(void)command;
 	if (vm_config_init(&config, &err) < 0) {
 		log_error("%s", err.text);
 		return EXIT_ERROR;

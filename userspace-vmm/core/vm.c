@@ -477,7 +477,9 @@ int vm_power_button(struct vm *vm, struct error *err)
 {
 	if (vm->state != VM_RUNNING)
 		return error_set(err, -EBUSY, "the guest does not run");
-	return error_set(err, -EOPNOTSUPP, "this machine has no power key");
+	vm_event(vm, "POWERDOWN", NULL);
+	machine_power_button(&vm->machine);
+	return 0;
 }
 
 /* ---- requests ---- */
