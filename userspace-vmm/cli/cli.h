@@ -48,6 +48,8 @@ int cli_parse(const struct command *command, void *base, const bool *help, const
 int cli_error(const struct error *err);
 
 int cmd_run(const struct command *command, int argc, char **argv);
+/* The VM from beginning to end, with its control socket; may give it a name. */
+int cli_run_vm(struct vm_config *config);
 
 /* Options of commands to VMs that run; each command has some of them. */
 struct ctl {
@@ -69,6 +71,14 @@ int cmd_simple(const struct command *command, int argc, char **argv);
 int cmd_stop(const struct command *command, int argc, char **argv);
 int cmd_stat(const struct command *command, int argc, char **argv);
 int cmd_qmp(const struct command *command, int argc, char **argv);
+
+extern const struct field mig_save_fields[], mig_migrate_fields[], mig_restore_fields[],
+	mig_clone_fields[];
+
+int cmd_save(const struct command *command, int argc, char **argv);
+int cmd_restore(const struct command *command, int argc, char **argv);
+int cmd_clone(const struct command *command, int argc, char **argv);
+int cmd_migrate(const struct command *command, int argc, char **argv);
 
 int cmd_top(const struct command *command, int argc, char **argv);
 int cmd_doctor(const struct command *command, int argc, char **argv);

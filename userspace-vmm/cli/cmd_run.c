@@ -98,6 +98,11 @@ static int name_it(struct vm_config *config)
 	return config->name ? 0 : -ENOMEM;
 }
 
+int cli_run_vm(struct vm_config *config)
+{
+	return name_it(config) < 0 ? EXIT_ERROR : run(config);
+}
+
 int cmd_run(const struct command *command, int argc, char **argv)
 {
 	struct run_options options;
@@ -119,7 +124,7 @@ int cmd_run(const struct command *command, int argc, char **argv)
 		ret = config_json_write(&config, stdout) < 0 ? EXIT_ERROR : EXIT_OFF;
 	} else {
 		log_set_verbose(config.verbose);
-		ret = name_it(&config) < 0 ? EXIT_ERROR : run(&config);
+		ret = cli_run_vm(&config);
 	}
 	fields_free(run_fields, &options);
 	vm_config_free(&config);

@@ -151,6 +151,7 @@ int vm_config_init(struct vm_config *config, struct error *err)
 		.memory = 512ULL << 20,
 		.serial = { .fd = -1, .log_fd = -1 },
 		.vsock_fd = -1,
+		.ram = -1,
 		.rng = true,
 		.sandbox = true,
 		.device = strdup("/dev/avmm"),

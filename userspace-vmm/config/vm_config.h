@@ -101,6 +101,7 @@ struct vm_config {
 	char *control;		/* control socket; NULL: none */
 	bool sandbox;
 	bool verbose;
+	int ram;		/* file to begin with as RAM, mapped privately; -1: none */
 };
 
 extern const struct field vm_config_fields[];

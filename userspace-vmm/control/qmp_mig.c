@@ -122,6 +122,7 @@ static json_t *save(struct qmp_client *client, json_t *arguments, struct error *
 		.path = copy_string(arguments, "path"), .base = copy_string(arguments, "base"),
 		.track = json_is_true(json_object_get(arguments, "track")),
 		.stop = json_is_true(json_object_get(arguments, "stop")),
+		.copy_disks = json_is_true(json_object_get(arguments, "copy-disks")),
 	};
 
 	if (!order.path || (!order.base && json_object_get(arguments, "base"))) {

@@ -42,7 +42,8 @@ int memory_alloc(struct memory *memory, const struct vm_config *config, uint64_t
 {
 	uint64_t size = config->memory, head;
 	uint8_t *p;
-	int fd = open_file(config);
+	bool private = config->ram >= 0;
+	int fd = private ? config->ram : open_file(config);
 
 	if (fd < 0)
 		return no_memory(config, fd, err);
@@ -59,7 +60,7 @@ int memory_alloc(struct memory *memory, const struct vm_config *config, uint64_t
 	 * Not reserved: a guest seldom touches all it has. Huge pages are, because one that is
 	 * missing later is a SIGBUS.
 	 */
-	if (mmap(p, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED |
+	if (mmap(p, size, PROT_READ | PROT_WRITE, (private ? MAP_PRIVATE : MAP_SHARED) | MAP_FIXED |
 		 (config->hugepages ? 0 : MAP_NORESERVE), fd, 0) == MAP_FAILED) {
 		munmap(p, size);
 		goto fail;
@@ -69,11 +70,13 @@ int memory_alloc(struct memory *memory, const struct vm_config *config, uint64_t
 		madvise(p, size, MADV_HUGEPAGE);
 	/* a core dump is for us, not for the guest's memory */
 	madvise(p, size, MADV_DONTDUMP);
-	*memory = (struct memory) { .host = p, .base = base, .size = size, .fd = fd };
+	*memory = (struct memory) { .host = p, .base = base, .size = size,
+				      .fd = private ? -1 : fd };
 	return 0;
 fail:
 	no_memory(config, -errno, err);
-	close(fd);
+	if (!private)
+		close(fd);
 	return err->code;
 }
 

@@ -190,6 +190,9 @@ static int start_pager(struct incoming *in, struct checkpoint *checkpoint)
 
 static int fill_ram(struct incoming *in, struct checkpoint *checkpoint)
 {
+	/* it was there from the beginning */
+	if (in->vm->config->ram >= 0)
+		return 0;
 	if (in->vm->memory.fd >= 0 && !shares_ram(in->vm->config)) {
 		if (start_pager(in, checkpoint) == 0)
 			return 0;

@@ -74,7 +74,8 @@ static void stop_guest(void *opaque)
 	}
 	vm_pause(o->vm, VM_FINISH_MIGRATE);
 	o->paused = true;
-	o->state = vm_state_save(o->vm, o->was_running, &o->err);
+	o->state = vm_state_save(o->vm, o->was_running, o->m->order.copy_disks ?
+				 o->m->order.path : NULL, &o->err);
 }
 
 static void let_guest_run(void *opaque)
@@ -642,6 +643,8 @@ void *outgoing_thread(void *opaque)
 	else if (o.paused)
 		event_loop_call(&m->vm->loop, leave_guest, &o);
 	dirty_log_remove(&m->dirty, &o.todo);
+	if (o.saving && ret < 0 && m->order.copy_disks)
+		vm_state_drop_copies(o.state, m->order.path);
 	json_decref(o.state);
 	stream_reader_close(&o.reader);
 	stream_writer_close(&o.writer);

@@ -17,6 +17,7 @@
 #include "core/vm.h"
 #include "machine/memmap.h"
 #include "migration/cpu_state.h"
+#include "migration/disk_copy.h"
 #include "migration/gic_state.h"
 #include "migration/stream.h"
 
@@ -99,39 +100,79 @@ int vm_head_config(const json_t *json, const char *name, struct vm_config *confi
 
 /* ---- disks: what cannot be in the state, but must be as it was ---- */
 
-static json_t *disks_save(const struct vm_config *config, struct error *err)
+static json_t *disk_save(const struct disk_config *disk, const char *copies, struct error *err)
+{
+	char *copy = NULL;
+	json_t *saved;
+	struct stat st;
+	off_t size;
+	int fd, ret;
+
+	fd = open(disk->path, O_RDONLY | O_CLOEXEC);
+	/* what the guest wrote is there for the next one who opens it, on whatever host */
+	ret = fd < 0 || fsync(fd) < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+	size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	if (fd >= 0)
+		close(fd);
+	if (ret < 0) {
+		error_set(err, ret, "--disk: %s cannot be saved: %s", disk->path, strerror(-ret));
+		return NULL;
+	}
+	if (copies && !disk->readonly) {
+		if (asprintf(&copy, "%s.%s", copies, disk->id) < 0) {
+			error_set(err, -ENOMEM, "no memory for the state of the disks");
+			return NULL;
+		}
+		/* of a checkpoint that had the name before */
+		unlink(copy);
+		if (disk_copy(disk->path, copy, err) < 0) {
+			free(copy);
+			return NULL;
+		}
+	}
+	saved = json_pack("{s:s, s:s, s:I, s:I, s:I, s:b}", "id", disk->id, "path", disk->path,
+			  "size", (json_int_t)size, "mtime", (json_int_t)st.st_mtim.tv_sec,
+			  "mtime-ns", (json_int_t)st.st_mtim.tv_nsec, "copied", copy != NULL);
+	free(copy);
+	return saved;
+}
+
+static json_t *disks_save(const struct vm_config *config, const char *copies, struct error *err)
 {
 	json_t *disks = json_array();
 
 	for (size_t i = 0; i < config->disks.count; i++) {
-		const struct disk_config *disk = &config->disks.items[i];
-		struct stat st;
-		off_t size;
-		int fd, ret;
+		json_t *saved;
 
-		if (!disk->path)
+		if (!config->disks.items[i].path)
 			continue;
-		fd = open(disk->path, O_RDONLY | O_CLOEXEC);
-		/* what the guest wrote is there for the next one who opens it, on whatever host */
-		ret = fd < 0 || fsync(fd) < 0 || fstat(fd, &st) < 0 ? -errno : 0;
-		size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-		if (fd >= 0)
-			close(fd);
-		if (ret < 0) {
-			error_set(err, ret, "--disk: %s cannot be saved: %s", disk->path,
-				  strerror(-ret));
+		saved = disk_save(&config->disks.items[i], copies, err);
+		if (!saved) {
 			json_decref(disks);
 			return NULL;
 		}
-		json_array_append_new(disks, json_pack("{s:s, s:s, s:I, s:I, s:I}", "id", disk->id,
-				"path", disk->path, "size", (json_int_t)size, "mtime",
-				(json_int_t)st.st_mtim.tv_sec, "mtime-ns",
-				(json_int_t)st.st_mtim.tv_nsec));
+		json_array_append_new(disks, saved);
 	}
 	return disks;
 }
 
-static const struct disk_config *find_disk(const struct vm_config *config, const char *id)
+void vm_state_drop_copies(const json_t *state, const char *copies)
+{
+	const json_t *disks = json_object_get(state, "disks");
+	const char *id;
+	int copied;
+	char *copy;
+
+	for (size_t i = 0; i < json_array_size(disks); i++) {
+		if (json_unpack(json_array_get(disks, i), "{s:s, s:b}", "id", &id, "copied", &copied) ||
+		    !copied || asprintf(&copy, "%s.%s", copies, id) < 0)
+			continue;
+		unlink(copy);
+		free(copy);
+	}
+}
+
+static struct disk_config *find_disk(const struct vm_config *config, const char *id)
 {
 	for (size_t i = 0; i < config->disks.count; i++)
 		if (config->disks.items[i].id && !strcmp(config->disks.items[i].id, id))
@@ -145,11 +186,13 @@ static int check_disk(const json_t *saved, const char *name, const struct vm_con
 	json_int_t size, mtime, mtime_ns;
 	const struct disk_config *disk;
 	const char *id, *path;
-	struct stat st;
 	json_error_t why;
+	struct stat st;
+	int copied;
 
-	if (json_unpack_ex((json_t *)saved, &why, 0, "{s:s, s:s, s:I, s:I, s:I}", "id", &id, "path",
-			   &path, "size", &size, "mtime", &mtime, "mtime-ns", &mtime_ns) < 0)
+	if (json_unpack_ex((json_t *)saved, &why, JSON_STRICT, "{s:s, s:s, s:I, s:I, s:I, s:b}", "id",
+			   &id, "path", &path, "size", &size, "mtime", &mtime, "mtime-ns", &mtime_ns,
+			   "copied", &copied) < 0)
 		return error_set(err, -EPROTO, "%s: a disk is malformed: %s", name, why.text);
 	disk = find_disk(config, id);
 	/* one that is somewhere else now was put there for this */
@@ -173,6 +216,60 @@ int vm_state_check_disks(const json_t *state, const char *name, const struct vm_
 	for (size_t i = 0; i < json_array_size(disks); i++) {
 		int ret = check_disk(json_array_get(disks, i), name, config, err);
 
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+/* ids are from a file that anybody may have made: none leads out of the folder */
+static int place_disk(const char *id, const char *checkpoint, const char *folder, const char *name,
+		      struct disk_config *disk, struct error *err)
+{
+	char *from = NULL, *to = NULL;
+	const char *slash = strrchr(checkpoint, '/');
+	int ret;
+
+	if (folder)
+		ret = asprintf(&to, "%s/%s-%s.img", folder, name, id);
+	else
+		ret = asprintf(&to, "%.*s%s-%s.img", slash ? (int)(slash + 1 - checkpoint) : 0,
+			       checkpoint, name, id);
+	if (ret < 0 || asprintf(&from, "%s.%s", checkpoint, id) < 0) {
+		if (ret >= 0)
+			free(to);
+		return error_set(err, -ENOMEM, "no memory for the disks");
+	}
+	ret = disk_copy(from, to, err);
+	free(from);
+	if (ret < 0) {
+		free(to);
+		return ret;
+	}
+	free(disk->path);
+	disk->path = to;
+	return 0;
+}
+
+int vm_state_place_disks(const json_t *state, const char *checkpoint, const char *folder,
+			 const char *name, struct vm_config *config, struct error *err)
+{
+	const json_t *disks = json_object_get(state, "disks");
+
+	for (size_t i = 0; i < json_array_size(disks); i++) {
+		struct disk_config *disk;
+		const char *id, *path;
+		int copied, ret;
+
+		if (json_unpack(json_array_get(disks, i), "{s:s, s:s, s:b}", "id", &id, "path", &path,
+				"copied", &copied) < 0)
+			return error_set(err, -EPROTO, "%s: a disk is malformed", checkpoint);
+		disk = find_disk(config, id);
+		if (!copied || !disk || !disk->path || strcmp(disk->path, path))
+			continue;
+		if (!vm_config_name_ok(id))
+			return error_set(err, -EPROTO, "%s: '%.64s' is no name of a disk", checkpoint, id);
+		ret = place_disk(id, checkpoint, folder, name, disk, err);
 		if (ret < 0)
 			return ret;
 	}
@@ -207,7 +304,7 @@ static json_t *cpus_save(const struct vm *vm, struct error *err)
 	return cpus;
 }
 
-json_t *vm_state_save(struct vm *vm, bool running, struct error *err)
+json_t *vm_state_save(struct vm *vm, bool running, const char *copies, struct error *err)
 {
 	uint64_t mpidr[VM_CONFIG_CPUS_MAX];
 	struct gic_devices devices;
@@ -230,7 +327,7 @@ json_t *vm_state_save(struct vm *vm, bool running, struct error *err)
 	parts[3].name = "devices";
 	parts[3].json = err->code ? NULL : devices_save(&vm->machine.devices);
 	parts[4].name = "disks";
-	parts[4].json = err->code ? NULL : disks_save(vm->config, err);
+	parts[4].json = err->code ? NULL : disks_save(vm->config, copies, err);
 	state = json_pack("{s:b}", "running", running);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		failed |= !parts[i].json;

@@ -25,12 +25,25 @@ int vm_head_check(const json_t *head, const char *name, const struct vm_config *
 int vm_head_config(const json_t *head, const char *name, struct vm_config *config,
 		   struct error *err);
 
-/* running: it is to run when it is restored. Writes to RAM. NULL with err set when it fails. */
-json_t *vm_state_save(struct vm *vm, bool running, struct error *err);
+/*
+ * running: it is to run when it is restored. copies: disks that can be written to are copied to files whose
+ * names begin with that; NULL: they are not. Writes to RAM. NULL with err set when it fails.
+ */
+json_t *vm_state_save(struct vm *vm, bool running, const char *copies, struct error *err);
 
 /* After RAM. VM, vCPUs and interrupt controller were made anew and never ran. */
 int vm_state_load(struct vm *vm, const json_t *state, const char *name, bool *running,
 		  struct error *err);
+
+/* Takes away the copies that were made for a checkpoint that is none. */
+void vm_state_drop_copies(const json_t *state, const char *copies);
+
+/*
+ * Disks that were copied for the checkpoint are copied once more, to folder/name-ID.img (folder NULL: where
+ * the checkpoint is), and become the configuration's.
+ */
+int vm_state_place_disks(const json_t *state, const char *checkpoint, const char *folder,
+			 const char *name, struct vm_config *config, struct error *err);
 
 /* Are the disks as they were when the state was saved? Of a checkpoint only. */
 int vm_state_check_disks(const json_t *state, const char *name, const struct vm_config *config,
