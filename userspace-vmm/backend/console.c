@@ -4,11 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "backend/terminal.h"
@@ -30,21 +35,28 @@ static void wake_locked(struct console *console)
 /* Longer than the guest takes for the next byte, shorter than anyone notices. */
 #define FLUSH_DELAY_NS	4000000
 
-bool console_send(struct console *console, uint8_t byte)
+size_t console_write(struct console *console, const uint8_t *data, size_t len)
 {
 	static const struct itimerspec delay = { .it_value.tv_nsec = FLUSH_DELAY_NS };
-	bool room;
+	bool was_empty;
+	size_t n;
 
 	pthread_mutex_lock(&console->lock);
-	room = ring_put(&console->out, &byte, 1);
-	if (!room)
+	was_empty = ring_used(&console->out) == 0;
+	n = ring_put(&console->out, data, len);
+	if (n < len)
 		console->out_refused = true;
-	if (ring_used(&console->out) == 1)
-		timerfd_settime(console->flush.fd, 0, &delay, NULL);
-	else if (ring_used(&console->out) > RING_SIZE / 2)
+	if (ring_used(&console->out) > RING_SIZE / 2)
 		wake_locked(console);
+	else if (was_empty && n)
+		timerfd_settime(console->flush.fd, 0, &delay, NULL);
 	pthread_mutex_unlock(&console->lock);
-	return room;
+	return n;
+}
+
+bool console_send(struct console *console, uint8_t byte)
+{
+	return console_write(console, &byte, 1) == 1;
 }
 
 void console_can_receive(struct console *console)
@@ -64,7 +76,58 @@ bool console_idle(struct console *console)
 	return idle;
 }
 
+/* ---- somebody comes and goes ---- */
+
+static void set_connected(struct console *console, bool on)
+{
+	if (console->connected == on)
+		return;
+	console->connected = on;
+	if (console->guest.connected)
+		console->guest.connected(console->guest.opaque, on);
+}
+
+/* A socket or a pseudo terminal has nobody at its other end any more. */
+static void hang_up(struct console *console)
+{
+	event_loop_remove(console->loop, &console->in_source);
+	event_loop_remove(console->loop, &console->out_source);
+	set_connected(console, false);
+	if (console->kind == CHARDEV_PTY)
+		return;
+	close(console->in_source.fd);
+	close(console->out_source.fd);
+	console->in_source.fd = -1;
+	console->out_source.fd = -1;
+	event_loop_add(console->loop, &console->listener, EPOLLIN);
+}
+
+static bool may_hang_up(const struct console *console)
+{
+	return console->kind == CHARDEV_PTY || console->kind == CHARDEV_UNIX ||
+	       console->kind == CHARDEV_FD;
+}
+
 /* ---- output ---- */
+
+/* The log has what the guest wrote, whether somebody was there or not. */
+static void write_log(struct console *console, const uint8_t *data, size_t len)
+{
+	while (console->log_fd >= 0 && len) {
+		ssize_t n = write(console->log_fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			log_error("the log of a console: %s; it ends here", strerror(errno));
+			close(console->log_fd);
+			console->log_fd = -1;
+			return;
+		}
+		data += n;
+		len -= n;
+	}
+}
 
 /* Returns whether to go on: false when there is nothing left or no room outside. */
 static bool write_some(struct console *console)
@@ -79,19 +142,26 @@ static bool write_some(struct console *console)
 	if (!len)
 		return false;
 	/* nobody but us takes out, so data stays as it is without the lock */
-	done = console->out_broken ? (ssize_t)len : write(console->out_source.fd, data, len);
+	done = console->out_broken || !console->connected ? (ssize_t)len :
+	       write(console->out_source.fd, data, len);
 	if (done < 0 && errno == EINTR)
 		return true;
 	if (done < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
 		event_loop_add(console->loop, &console->out_source, EPOLLOUT);
 		return false;
 	}
+	if (done < 0 && may_hang_up(console)) {
+		hang_up(console);
+		return true;
+	}
 	if (done < 0) {
-		log_error("standard output: %s; what the guest writes is lost from here on",
+		log_error("%s: %s; what the guest writes is lost from here on",
+			  console->kind == CHARDEV_STDIO ? "standard output" : console->name,
 			  strerror(errno));
 		console->out_broken = true;
 		return true;
 	}
+	write_log(console, data, done);
 	pthread_mutex_lock(&console->lock);
 	ring_drop(&console->out, done);
 	pthread_mutex_unlock(&console->lock);
@@ -175,6 +245,10 @@ static bool read_some(struct console *console)
 	n = read(console->in_source.fd, buf, room);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return false;
+	if (n <= 0 && may_hang_up(console)) {
+		hang_up(console);
+		return false;
+	}
 	if (n <= 0) {
 		/* the end, or a terminal that is gone: the guest runs on without input */
 		console->in_ended = true;
@@ -193,6 +267,8 @@ static bool read_some(struct console *console)
 static void pull_in(struct console *console)
 {
 	push_in(console);
+	if (!console->connected)
+		return;
 	if (console->in_always_ready && !console->in_ended)
 		while (read_some(console))
 			;
@@ -238,6 +314,96 @@ static void wake_ready(void *opaque)
 	pull_in(console);
 }
 
+/* ---- sockets and pseudo terminals ---- */
+
+static void listener_ready(void *opaque)
+{
+	struct console *console = opaque;
+	int fd = accept4(console->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int again = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+	if (again < 0) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	/* one at a time; others wait */
+	event_loop_remove(console->loop, &console->listener);
+	console->in_source.fd = fd;
+	console->out_source.fd = again;
+	set_connected(console, true);
+	pull_in(console);
+}
+
+static void opened_ready(void *opaque)
+{
+	struct console *console = opaque;
+	char events[512];
+
+	/* which one it was does not matter: if it is closed again, the read will say so */
+	while (read(console->opened.fd, events, sizeof(events)) > 0)
+		;
+	set_connected(console, true);
+	pull_in(console);
+}
+
+static int listen_at(struct console *console, const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct stat st;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(addr.sun_path, path);
+	/* one that was left behind; nothing else is removed */
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(path);
+	console->listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (console->listener.fd < 0 ||
+	    bind(console->listener.fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return -errno;
+	console->path = strdup(path);
+	return listen(console->listener.fd, 4) < 0 ? -errno : 0;
+}
+
+/*
+ * Its other end is opened once and closed again, so that the terminal knows what it is to have
+ * nobody there: then reading it is an error (EIO) until it is opened.
+ */
+static int open_pty(struct console *console)
+{
+	struct termios mode;
+	char path[64];
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), other, ret;
+
+	if (fd < 0)
+		return -errno;
+	console->in_source.fd = fd;
+	if (grantpt(fd) < 0 || unlockpt(fd) < 0)
+		return -errno;
+	ret = ptsname_r(fd, path, sizeof(path));
+	if (ret != 0)
+		return -ret;
+	other = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (other < 0)
+		return -errno;
+	/* nothing is echoed or changed on its way */
+	ret = tcgetattr(other, &mode);
+	cfmakeraw(&mode);
+	if (ret == 0)
+		ret = tcsetattr(other, TCSANOW, &mode);
+	close(other);
+	if (ret < 0)
+		return -errno;
+	console->out_source.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	console->opened.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (console->out_source.fd < 0 || console->opened.fd < 0 ||
+	    inotify_add_watch(console->opened.fd, path, IN_OPEN) < 0)
+		return -errno;
+	snprintf(console->name, sizeof(console->name), "pty:%s", path);
+	return 0;
+}
+
 /* ---- start and end ---- */
 
 /*
@@ -255,11 +421,13 @@ static int open_again(int fd, int flags)
 	return open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-static void open_output(struct console *console)
+static void open_stdio(struct console *console)
 {
-	int fd = open_again(STDOUT_FILENO, O_WRONLY);
+	int fd = open_again(STDIN_FILENO, O_RDONLY);
 
-	console->out_flags = -1;
+	console->in_source.fd = fd < 0 ? STDIN_FILENO : fd;
+	console->terminal = isatty(STDIN_FILENO);
+	fd = open_again(STDOUT_FILENO, O_WRONLY);
 	if (fd < 0) {
 		/* a socket, or a file that only our parent may open: change it and put it back */
 		fd = STDOUT_FILENO;
@@ -267,55 +435,122 @@ static void open_output(struct console *console)
 		if (console->out_flags >= 0)
 			fcntl(fd, F_SETFL, console->out_flags | O_NONBLOCK);
 	}
-	console->out_source = (struct event_source) {
-		.fd = fd, .ready = out_ready, .opaque = console,
-	};
+	console->out_source.fd = fd;
+	console->connected = true;
+	strcpy(console->name, "stdio");
 }
 
-static void open_input(struct console *console)
+static int open_file(struct console *console, const struct chardev_config *config)
 {
-	int fd = open_again(STDIN_FILENO, O_RDONLY);
+	const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
-	console->in_source = (struct event_source) {
-		.fd = fd < 0 ? STDIN_FILENO : fd, .ready = in_ready, .opaque = console,
-	};
-	console->terminal = isatty(STDIN_FILENO);
+	console->out_source.fd = config->fd >= 0 ? fcntl(config->fd, F_DUPFD_CLOEXEC, 0) :
+				 open(config->path, flags, 0600);
+	if (console->out_source.fd < 0)
+		return -errno;
+	console->in_ended = true;
+	console->connected = true;
+	snprintf(console->name, sizeof(console->name), "file:%s",
+		 config->path ? config->path : "");
+	return 0;
+}
+
+static int open_kind(struct console *console, const struct chardev_config *config)
+{
+	switch (config->kind) {
+	case CHARDEV_STDIO:
+		open_stdio(console);
+		return 0;
+	case CHARDEV_PTY:
+		return open_pty(console);
+	case CHARDEV_UNIX:
+		snprintf(console->name, sizeof(console->name), "unix:%s,server=on", config->path);
+		return listen_at(console, config->path);
+	case CHARDEV_FD:
+		snprintf(console->name, sizeof(console->name), "unix:,server=on");
+		console->listener.fd = fcntl(config->fd, F_DUPFD_CLOEXEC, 0);
+		if (console->listener.fd < 0)
+			return -errno;
+		fcntl(console->listener.fd, F_SETFL, O_NONBLOCK);
+		return 0;
+	case CHARDEV_FILE:
+		return open_file(console, config);
+	default:
+		console->in_ended = true;
+		strcpy(console->name, "null");
+		return 0;
+	}
+}
+
+static int open_log(struct console *console, const char *what, const struct chardev_config *config,
+		    struct error *err)
+{
+	if (config->log_fd >= 0)
+		console->log_fd = fcntl(config->log_fd, F_DUPFD_CLOEXEC, 0);
+	else if (config->log)
+		console->log_fd = open(config->log,
+				       O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+	else
+		return 0;
+	return console->log_fd >= 0 ? 0 : error_set(err, -errno, "%s: the log cannot be opened: %s",
+						    what, strerror(errno));
 }
 
 int console_open(struct console *console, struct event_loop *loop,
-		 const struct console_guest *guest, struct error *err)
+		 const struct console_guest *guest, const char *what,
+		 const struct chardev_config *config, struct error *err)
 {
-	int ret = 0;
+	int ret;
 
-	*console = (struct console) { .loop = loop, .guest = *guest };
+	*console = (struct console) {
+		.loop = loop, .guest = *guest, .kind = config->kind, .log_fd = -1, .out_flags = -1,
+		.in_source = { .fd = -1, .ready = in_ready, .opaque = console },
+		.out_source = { .fd = -1, .ready = out_ready, .opaque = console },
+		.listener = { .fd = -1, .ready = listener_ready, .opaque = console },
+		.opened = { .fd = -1, .ready = opened_ready, .opaque = console },
+		.wake = { .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = wake_ready,
+			  .opaque = console },
+		.flush = { .fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+			   .ready = flush_ready, .opaque = console },
+	};
 	pthread_mutex_init(&console->lock, NULL);
-	open_input(console);
-	open_output(console);
-	console->wake = (struct event_source) {
-		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-		.ready = wake_ready, .opaque = console,
-	};
-	console->flush = (struct event_source) {
-		.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
-		.ready = flush_ready, .opaque = console,
-	};
-	if (console->wake.fd < 0 || console->flush.fd < 0)
-		ret = -errno;
-	if (!ret)
+	ret = console->wake.fd < 0 || console->flush.fd < 0 ? -errno : 0;
+	if (ret == 0)
 		ret = event_loop_add(loop, &console->wake, EPOLLIN);
-	if (!ret)
+	if (ret == 0)
 		ret = event_loop_add(loop, &console->flush, EPOLLIN);
-	if (ret < 0) {
+	if (ret == 0)
+		ret = open_kind(console, config);
+	if (ret < 0)
+		error_set(err, ret, "%s: the console cannot be set up%s%s: %s", what,
+			  config->path ? " at " : "", config->path ? config->path : "",
+			  strerror(-ret));
+	else
+		ret = open_log(console, what, config, err);
+	if (ret < 0)
 		console_close(console);
-		return error_set(err, ret, "the console cannot be set up: %s", strerror(-ret));
-	}
-	return 0;
+	return ret;
+}
+
+/* Somebody may come from now on. */
+static int start_waiting(struct console *console, struct error *err)
+{
+	struct event_source *source = console->kind == CHARDEV_PTY ? &console->opened :
+				      &console->listener;
+	int ret = event_loop_add(console->loop, source, EPOLLIN);
+
+	return ret < 0 ? error_set(err, ret, "the console cannot be waited for: %s",
+				   strerror(-ret)) : 0;
 }
 
 int console_start(struct console *console, struct error *err)
 {
 	int ret;
 
+	if (may_hang_up(console))
+		return start_waiting(console, err);
+	if (console->in_ended)
+		return 0;
 	if (console->terminal) {
 		terminal_guard();
 		ret = terminal_raw(STDIN_FILENO);
@@ -334,19 +569,22 @@ int console_start(struct console *console, struct error *err)
 
 void console_close(struct console *console)
 {
-	terminal_restore();
-	event_loop_remove(console->loop, &console->wake);
-	event_loop_remove(console->loop, &console->flush);
-	event_loop_remove(console->loop, &console->in_source);
-	event_loop_remove(console->loop, &console->out_source);
+	struct event_source *sources[] = { &console->wake, &console->flush, &console->in_source,
+					   &console->out_source, &console->listener,
+					   &console->opened };
+
+	if (console->kind == CHARDEV_STDIO)
+		terminal_restore();
 	if (console->out_flags >= 0)
 		fcntl(STDOUT_FILENO, F_SETFL, console->out_flags);
-	if (console->wake.fd >= 0)
-		close(console->wake.fd);
-	if (console->flush.fd >= 0)
-		close(console->flush.fd);
-	if (console->in_source.fd > STDERR_FILENO)
-		close(console->in_source.fd);
-	if (console->out_source.fd > STDERR_FILENO)
-		close(console->out_source.fd);
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		event_loop_remove(console->loop, sources[i]);
+		if (sources[i]->fd > STDERR_FILENO)
+			close(sources[i]->fd);
+	}
+	if (console->log_fd >= 0)
+		close(console->log_fd);
+	if (console->path)
+		unlink(console->path);
+	free(console->path);
 }

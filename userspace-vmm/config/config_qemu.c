@@ -149,10 +149,12 @@ static int path_or_fd(struct parser *p, struct qemu_props *props, struct chardev
 	int ret;
 
 	ret = inherited_fd(p, props, "fd", &chardev->fd);
-	if (ret == 0 && chardev->fd >= 0)
-		chardev->kind = CHARDEV_FD;
-	if (ret < 0 || chardev->fd >= 0)
+	if (ret < 0)
 		return ret;
+	if (chardev->fd >= 0) {
+		chardev->kind = CHARDEV_FD;
+		return 0;
+	}
 	ret = qemu_props_need(props, "path", &path, p->err);
 	if (ret == 0)
 		ret = open_fdset(p, props, path, &chardev->fd);

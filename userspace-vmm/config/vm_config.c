@@ -348,7 +348,8 @@ static int check_chardevs(const struct vm_config *config, struct error *err)
 			&config->serial;
 		const char *what = i ? "console" : "serial";
 
-		if ((dev->kind == CHARDEV_UNIX || dev->kind == CHARDEV_FILE) && !dev->path)
+		if (!dev->path && (dev->kind == CHARDEV_UNIX ||
+				   (dev->kind == CHARDEV_FILE && dev->fd < 0)))
 			return error_set(err, -EINVAL, "%s: a path is needed", what);
 		/* sun_path with its end */
 		if (dev->kind == CHARDEV_UNIX && strlen(dev->path) > 107)

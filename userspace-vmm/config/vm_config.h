@@ -63,7 +63,7 @@ struct chardev_config {
 	char *name;		/* of the port, /dev/virtio-ports/NAME in the guest; NULL: a console */
 	int kind;		/* enum chardev_kind */
 	char *path;		/* UNIX: where we listen; FILE: what we write */
-	int fd;			/* FD: a listening socket */
+	int fd;			/* FD: a listening socket; FILE: of an open file */
 	char *log;		/* a file that gets all output, too */
 	int log_fd;		/* the same, open */
 };

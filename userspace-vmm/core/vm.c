@@ -158,7 +158,6 @@ static int check_made(const struct vm_config *config, struct error *err)
 	} missing[] = {
 		{ "firmware", config->firmware },
 		{ "share", config->shares.count },
-		{ "serial", config->serial.kind != CHARDEV_STDIO || config->serial.log },
 		{ "console", config->consoles.count },
 		{ "balloon", config->balloon },
 		{ "vsock", config->vsock },

@@ -225,7 +225,8 @@ int machine_init(struct machine *machine, const struct vm_config *config,
 	if (ret == 0)
 		ret = plug_devices(machine, config, err);
 	if (ret == 0)
-		ret = console_open(&machine->console, loop, &guest, err);
+		ret = console_open(&machine->console, loop, &guest, "--serial", &config->serial,
+				   err);
 	if (ret < 0) {
 		devices_destroy(&machine->devices);
 		close_power_key(machine);

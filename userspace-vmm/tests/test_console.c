@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include "backend/console.h"
 #include "backend/keys.h"
 #include "backend/ring.h"
 #include "dev/pl031.h"
@@ -85,9 +92,187 @@ static void rtc(void)
 		check(pl031_ops.read(&dev, 0xfe0 + 4 * i, 4) == ids[i]);
 }
 
+/* ---- pseudo terminals and sockets ---- */
+
+struct other_end {
+	struct event_loop loop;
+	struct console console;
+	char got[64];		/* what the guest received */
+	size_t n;
+	int connects;
+	bool connected;
+};
+
+static size_t take(void *opaque, const uint8_t *data, size_t len)
+{
+	struct other_end *end = opaque;
+
+	if (len > sizeof(end->got) - 1 - end->n)
+		len = sizeof(end->got) - 1 - end->n;
+	memcpy(end->got + end->n, data, len);
+	end->n += len;
+	end->got[end->n] = 0;
+	return len;
+}
+
+static void take_connected(void *opaque, bool on)
+{
+	struct other_end *end = opaque;
+
+	end->connects += on;
+	end->connected = on;
+}
+
+static void nothing(void *opaque)
+{
+	(void)opaque;
+}
+
+static bool begin(struct other_end *end, const struct chardev_config *config)
+{
+	const struct console_guest guest = {
+		.opaque = end, .receive = take, .sent = nothing, .connected = take_connected,
+	};
+	struct error err = { 0 };
+
+	memset(end, 0, sizeof(*end));
+	if (check(event_loop_init(&end->loop) == 0) &&
+	    check(console_open(&end->console, &end->loop, &guest, "test", config, &err) == 0) &&
+	    check(console_start(&end->console, &err) == 0))
+		return true;
+	printf("# %s\n", err.text);
+	return false;
+}
+
+/* Runs the loop until nothing is ready for a while. */
+static void settle(struct other_end *end)
+{
+	struct pollfd fd = { .fd = end->loop.epoll, .events = POLLIN };
+
+	while (poll(&fd, 1, 50) > 0)
+		event_loop_once(&end->loop);
+}
+
+static void say(struct other_end *end, const char *text)
+{
+	check(console_write(&end->console, (const uint8_t *)text, strlen(text)) == strlen(text));
+	settle(end);
+	check(console_idle(&end->console));
+}
+
+static bool reads(int fd, const char *text)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char buf[64] = "";
+	ssize_t n = poll(&p, 1, 2000) > 0 ? read(fd, buf, sizeof(buf) - 1) : -1;
+
+	if (n < 0 || strcmp(buf, text)) {
+		printf("# read '%s'\n", buf);
+		return false;
+	}
+	return true;
+}
+
+/* Comes, hears, speaks, and goes; twice. */
+static void visit(struct other_end *end, int (*come)(struct other_end *end))
+{
+	say(end, "nobody hears this");
+	for (int i = 1; i <= 2; i++) {
+		int fd = come(end);
+
+		if (!check(fd >= 0))
+			return;
+		settle(end);
+		check(end->connects == i && end->connected);
+		say(end, "hello\n");
+		check(reads(fd, "hello\n"));
+		end->n = 0;
+		check(write(fd, "typed\r", 6) == 6);
+		settle(end);
+		check(!strcmp(end->got, "typed\r"));
+		close(fd);
+		settle(end);
+		check(!end->connected);
+		say(end, "alone\n");
+	}
+}
+
+static int open_terminal(struct other_end *end)
+{
+	check(!strncmp(end->console.name, "pty:/dev/pts/", 13));
+	return open(end->console.name + 4, O_RDWR | O_NOCTTY);
+}
+
+static void pty(void)
+{
+	const struct chardev_config config = { .kind = CHARDEV_PTY, .fd = -1, .log_fd = -1 };
+	struct other_end end;
+
+	if (!begin(&end, &config))
+		return;
+	visit(&end, open_terminal);
+	console_close(&end.console);
+	event_loop_close(&end.loop);
+}
+
+static char socket_path[] = "/tmp/avmm-console-XXXXXX";
+
+static int connect_socket(struct other_end *end)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)end;
+	strcpy(addr.sun_path, socket_path);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void unix_socket(void)
+{
+	struct chardev_config config = { .kind = CHARDEV_UNIX, .fd = -1, .path = socket_path };
+	char log[] = "/tmp/avmm-console-XXXXXX";
+	struct other_end end;
+
+	close(mkstemp(socket_path));
+	unlink(socket_path);
+	config.log_fd = mkstemp(log);
+	if (!begin(&end, &config))
+		return;
+	visit(&end, connect_socket);
+	console_close(&end.console);
+	event_loop_close(&end.loop);
+	check(access(socket_path, F_OK) < 0);
+	lseek(config.log_fd, 0, SEEK_SET);
+	check(reads(config.log_fd, "nobody hears thishello\nalone\nhello\nalone\n"));
+	close(config.log_fd);
+	unlink(log);
+}
+
+static void refused_console(void)
+{
+	const struct chardev_config config = { .kind = CHARDEV_UNIX, .fd = -1, .log_fd = -1,
+					       .path = (char *)"/nowhere/socket" };
+	const struct console_guest guest = { 0 };
+	struct event_loop loop;
+	struct console console;
+	struct error err;
+
+	check(event_loop_init(&loop) == 0);
+	check(console_open(&console, &loop, &guest, "--serial", &config, &err) < 0);
+	check(!strcmp(err.text, "--serial: the console cannot be set up at /nowhere/socket: No such "
+		      "file or directory"));
+	event_loop_close(&loop);
+}
+
 const struct tap_test console_tests[] = {
 	{ "escape key", keys },
 	{ "ring", ring },
 	{ "clock", rtc },
+	{ "a pseudo terminal, and who comes and goes", pty },
+	{ "a socket, and the log", unix_socket },
+	{ "a socket that cannot be", refused_console },
 	{ NULL, NULL },
 };
