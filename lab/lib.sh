@@ -39,11 +39,13 @@ kernel_suite() {
 programs_suite() {
 	case $1 in
 	qemu | libvirt) echo bookworm ;;
-	qemu10) echo trixie ;;
-	*) die "programs '$1' are not one of qemu, qemu10, libvirt" ;;
+	qemu10 | vmm) echo trixie ;;
+	*) die "programs '$1' are not one of qemu, qemu10, libvirt, vmm" ;;
 	esac
 }
 programs_packages() {
+	# what works for the VMM's devices; qemu-utils has qemu-storage-daemon
+	[ "$1" != vmm ] || { echo passt virtiofsd qemu-utils strace; return; }
 	echo qemu-system-arm qemu-utils strace +qemu-efi-aarch64 +ipxe-qemu
 	[ "$1" != libvirt ] || echo libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
 }

@@ -21,3 +21,6 @@ refused() {
 	cat $tmp/refused
 	[ "$(wc -l <$tmp/refused)" = 1 ] && grep -q -e "$words" $tmp/refused
 }
+
+# said NAME TEXT: the text is on the console
+said() { grep -a -q -e "$2" "$tmp/$1"; }

@@ -66,10 +66,19 @@ void console_can_receive(struct console *console)
 	pthread_mutex_unlock(&console->lock);
 }
 
+static bool may_hang_up(const struct console *console)
+{
+	return console->kind == CHARDEV_PTY || console->kind == CHARDEV_UNIX ||
+	       console->kind == CHARDEV_FD;
+}
+
 bool console_idle(struct console *console)
 {
 	bool idle;
 
+	/* a client that does not read holds up nobody's end */
+	if (may_hang_up(console))
+		return true;
 	pthread_mutex_lock(&console->lock);
 	idle = ring_used(&console->out) == 0;
 	pthread_mutex_unlock(&console->lock);
@@ -100,12 +109,6 @@ static void hang_up(struct console *console)
 	console->in_source.fd = -1;
 	console->out_source.fd = -1;
 	event_loop_add(console->loop, &console->listener, EPOLLIN);
-}
-
-static bool may_hang_up(const struct console *console)
-{
-	return console->kind == CHARDEV_PTY || console->kind == CHARDEV_UNIX ||
-	       console->kind == CHARDEV_FD;
 }
 
 /* ---- output ---- */
@@ -529,6 +532,8 @@ int console_open(struct console *console, struct event_loop *loop,
 		ret = open_log(console, what, config, err);
 	if (ret < 0)
 		console_close(console);
+	else if (console->kind == CHARDEV_PTY)
+		log_error("%s is %s", what, console->name + strlen("pty:"));
 	return ret;
 }
 
@@ -573,6 +578,9 @@ void console_close(struct console *console)
 					   &console->out_source, &console->listener,
 					   &console->opened };
 
+	/* its last words, for whoever takes them now */
+	while (write_some(console))
+		;
 	if (console->kind == CHARDEV_STDIO)
 		terminal_restore();
 	if (console->out_flags >= 0)

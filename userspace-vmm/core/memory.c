@@ -104,6 +104,17 @@ int memory_clear(struct memory *memory, struct error *err)
 	return 0;
 }
 
+void memory_discard(struct memory *memory, uint64_t addr, uint64_t len)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE), end = (addr + len) & ~(page - 1);
+
+	addr = (addr + page - 1) & ~(page - 1);
+	/* huge pages cannot go in parts, and then nothing happens */
+	if (addr < end && memory_at(memory, addr, end - addr))
+		madvise(memory_at(memory, addr, end - addr), end - addr,
+			memory->fd < 0 ? MADV_DONTNEED : MADV_REMOVE);
+}
+
 void memory_wrote(struct memory *memory, uint64_t addr, uint64_t len)
 {
 	unsigned long *dirty = __atomic_load_n(&memory->dirty, __ATOMIC_ACQUIRE);

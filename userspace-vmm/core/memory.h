@@ -40,6 +40,9 @@ static inline void *memory_at(const struct memory *memory, uint64_t addr, uint64
 	return memory->host + offset;
 }
 
+/* Gives the whole pages of a range back to the host. What they hold is lost; RAM is all it touches. */
+void memory_discard(struct memory *memory, uint64_t addr, uint64_t len);
+
 /* Must follow each write of ours, or of whoever we asked to write. The range is in RAM. */
 void memory_wrote(struct memory *memory, uint64_t addr, uint64_t len);
 

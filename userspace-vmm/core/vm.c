@@ -157,10 +157,6 @@ static int check_made(const struct vm_config *config, struct error *err)
 		bool wanted;
 	} missing[] = {
 		{ "firmware", config->firmware },
-		{ "share", config->shares.count },
-		{ "console", config->consoles.count },
-		{ "balloon", config->balloon },
-		{ "vsock", config->vsock },
 	};
 
 	for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)

@@ -39,6 +39,7 @@ struct device {
 	const struct device_ops *ops;
 	char id[64];
 	struct device *next;
+	const char *blocker;		/* why its state cannot be saved; NULL: it can */
 };
 
 struct device_list {

@@ -15,11 +15,8 @@
 #include "machine/image.h"
 #include "machine/memmap.h"
 #include "dev/v2m.h"
-#include "virtio/blk.h"
 #include "virtio/mmio.h"
-#include "virtio/net.h"
 #include "virtio/pci.h"
-#include "virtio/rng.h"
 
 /* ---- wires between UART, console and interrupt controller ---- */
 
@@ -163,23 +160,6 @@ int machine_plug(struct machine *machine, struct virtio_device *vdev, struct err
 	return ret;
 }
 
-/* All that the configuration names. */
-static int plug_devices(struct machine *machine, const struct vm_config *config, struct error *err)
-{
-	bool incoming = config->incoming;
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < config->disks.count; i++)
-		ret = machine_plug(machine, virtio_blk_create(machine, &config->disks.items[i],
-							      incoming, err), err);
-	for (size_t i = 0; ret == 0 && i < config->nets.count; i++)
-		ret = machine_plug(machine, virtio_net_create(machine, &config->nets.items[i],
-							      incoming, err), err);
-	if (ret == 0 && config->rng)
-		ret = machine_plug(machine, virtio_rng_create(machine, "rng0", err), err);
-	return ret;
-}
-
 int machine_init(struct machine *machine, const struct vm_config *config,
 		 struct event_loop *loop, struct memory *memory, void (*quit)(void *opaque),
 		 void *opaque, struct error *err)
@@ -223,7 +203,7 @@ int machine_init(struct machine *machine, const struct vm_config *config,
 	if (ret == 0)
 		ret = pci_host_init(&machine->pci, loop, &machine->bus, err);
 	if (ret == 0)
-		ret = plug_devices(machine, config, err);
+		ret = machine_plug_devices(machine, err);
 	if (ret == 0)
 		ret = console_open(&machine->console, loop, &guest, "--serial", &config->serial,
 				   err);

@@ -55,6 +55,8 @@ void machine_close(struct machine *machine);
  * is destroyed. vdev may be NULL: its creation failed, with err filled in, and so does this.
  */
 int machine_plug(struct machine *machine, struct virtio_device *vdev, struct error *err);
+/* All devices that the configuration names */
+int machine_plug_devices(struct machine *machine, struct error *err);
 
 /* Somebody presses the power key for a moment; what the guest makes of it is its affair. */
 void machine_power_button(struct machine *machine);

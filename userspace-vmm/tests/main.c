@@ -12,7 +12,7 @@ static const struct {
 	{ "qmp", qmp_tests }, { "image", image_tests }, { "boot", boot_tests },
 	{ "fdt", fdt_tests }, { "mmio", mmio_tests }, { "pl011", pl011_tests },
 	{ "console", console_tests },
-	{ "block", block_tests }, { "blk", blk_tests }, { "net", net_tests },
+	{ "block", block_tests }, { "blk", blk_tests }, { "net", net_tests }, { "vhost-user", vhost_user_tests },
 	{ "stream", stream_tests }, { "checkpoint", checkpoint_tests },
 	{ "qemu", qemu_tests },
 	{ "vring", vring_tests },

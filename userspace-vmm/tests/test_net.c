@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include "backend/net_stream.h"
 #include "tests/tap.h"
 #include "util/process.h"
+#include "virtio/net_header.h"
 
 /* Frames of all lengths through a stream that comes in pieces of all lengths. */
 static void stream(void)
@@ -115,7 +117,55 @@ static void processes(void)
 	event_loop_close(&loop);
 }
 
+#define F(bit)	(1ULL << VIRTIO_NET_F_##bit)
+#define ALL	(F(CSUM) | F(HOST_TSO4) | F(HOST_TSO6) | F(HOST_ECN))
+
+static void headers(void)
+{
+	static const struct {
+		struct virtio_net_hdr_v1 header;
+		uint64_t features;
+		uint64_t len;
+		bool ok;
+	} rows[] = {
+		{ { .flags = 0 }, 0, 60, true },
+		{ { .flags = 0 }, 0, 13, false },
+		{ { .flags = 0 }, ALL, NET_FRAME_MAX, true },
+		{ { .flags = 0 }, ALL, NET_FRAME_MAX + 1, false },
+		{ { .flags = 1, .csum_start = 34, .csum_offset = 16 }, F(CSUM), 60, true },
+		{ { .flags = 1, .csum_start = 34, .csum_offset = 16 }, 0, 60, false },
+		/* the checksum would be behind the end, or wraps */
+		{ { .flags = 1, .csum_start = 58, .csum_offset = 1 }, F(CSUM), 60, false },
+		{ { .flags = 1, .csum_start = 65535, .csum_offset = 65535 }, F(CSUM), 60, false },
+		{ { .flags = 1, .gso_type = 1, .gso_size = 1448, .csum_start = 34 }, ALL, 9000, true },
+		{ { .flags = 1, .gso_type = 0x81, .gso_size = 1448 }, ALL, 9000, true },
+		{ { .flags = 1, .gso_type = 0x81, .gso_size = 1 }, ALL & ~F(HOST_ECN), 9000, false },
+		{ { .flags = 1, .gso_type = 4, .gso_size = 1448 }, ALL, 9000, true },
+		{ { .flags = 1, .gso_type = 4, .gso_size = 1 }, ALL & ~F(HOST_TSO6), 9000, false },
+		{ { .flags = 1, .gso_type = 1, .gso_size = 0 }, ALL, 9000, false },
+		{ { .flags = 0, .gso_type = 1, .gso_size = 1448 }, ALL, 9000, false },
+		{ { .flags = 1, .gso_type = 3, .gso_size = 1448 }, ALL, 9000, false },
+		{ { .flags = 1, .gso_type = 0x7f, .gso_size = 1448 }, ALL, 9000, false },
+	};
+	struct virtio_net_hdr_v1 junk;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct virtio_net_hdr_v1 header = rows[i].header;
+
+		if (!check(net_header_ok(&header, rows[i].features, rows[i].len) == rows[i].ok))
+			printf("# row %zu\n", i);
+	}
+	/* what means nothing goes nowhere */
+	memset(&junk, 0xff, sizeof(junk));
+	junk.flags = 0xfe;
+	junk.gso_type = 0;
+	check(net_header_ok(&junk, 0, 60));
+	check(!junk.flags && !junk.gso_size && !junk.csum_start && !junk.hdr_len &&
+	      !junk.num_buffers);
+}
+
 const struct tap_test net_tests[] = {
+	{ "headers of frames", headers },
 	{ "frames in a stream", stream },
 	{ "a stream that lies", stream_lies },
 	{ "processes", processes },

@@ -258,6 +258,11 @@ void vring_push(struct virtqueue *vq, const struct vq_element *elem, uint32_t le
 	vring_publish(vq);
 }
 
+uint16_t vring_used(const struct virtqueue *vq)
+{
+	return load16((const uint16_t *)(vq->host_used + USED_IDX));
+}
+
 bool vring_wants_interrupt(struct virtqueue *vq)
 {
 	uint16_t old = vq->signalled, wish;

@@ -79,6 +79,8 @@ void vring_push(struct virtqueue *vq, const struct vq_element *elem, uint32_t le
 void vring_put(struct virtqueue *vq, const struct vq_element *elem, uint32_t len);
 void vring_publish(struct virtqueue *vq);
 void vring_take_back(struct virtqueue *vq, unsigned int n);
+/* How many were given back since ever, whoever did it */
+uint16_t vring_used(const struct virtqueue *vq);
 /* Whether the driver wants an interrupt for what was pushed since this was asked last. */
 bool vring_wants_interrupt(struct virtqueue *vq);
 

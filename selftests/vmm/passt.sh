@@ -1,0 +1,62 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The network of a user without privileges: passt (lab/host --programs vmm).
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$here/lib.sh"
+command -v passt >/dev/null || { echo '1..0 # SKIP no passt here'; exit 4; }
+
+# A host with an address and a way out, which ends at once; passt lets the guest have the same ones, and at the
+# gateway's address the guest finds what listens on the host's loopback.
+modprobe dummy
+ip link add dummy0 type dummy
+ip addr add 10.9.0.2/24 dev dummy0
+ip link set dummy0 up
+ip route add default via 10.9.0.1
+mkdir $tmp/www
+dd if=/dev/urandom of=$tmp/www/file bs=1M count=8 2>/dev/null
+busybox httpd -p 127.0.0.1:8080 -h $tmp/www
+
+# shellcheck disable=SC2016 # for the guest to expand
+net="$(drivers virtio_net)"'
+	cat >/tmp/dhcp <<-"END"
+	#!/bin/sh
+	[ "$1" = bound ] || exit 0
+	ip addr add $ip/${mask:-24} dev $interface
+	ip route add default via $router dev $interface
+	echo "address: $ip"
+	END
+	chmod +x /tmp/dhcp
+	ip link set eth0 up
+	echo "mac: $(cat /sys/class/net/eth0/address)"
+	udhcpc -i eth0 -n -q -t 20 -s /tmp/dhcp'
+# shellcheck disable=SC2016
+guest user 1 192 "$net"'
+	wget -q -O /tmp/file http://10.9.0.1:8080/file
+	echo "sum: $(md5sum </tmp/file)"' --net user,mac=52:54:00:11:22:33
+user=$pid
+up user
+check 'passt runs beside it' pgrep passt
+check 'the guest comes to its end' ended user "$user"
+check 'it has the address it was given' says user 'mac: 52:54:00:11:22:33'
+check 'passt gives it the host'\''s address' says user 'address: 10.9.0.2'
+check 'what it downloads from the host is right' says user "sum: $(md5sum <$tmp/www/file)"
+check 'passt ends with the VMM' until_true 20 sh -c '! pgrep passt'
+
+# passt dies: the cable is out, and the guest goes on
+# shellcheck disable=SC2016
+guest user 1 192 "$net"'
+	echo waiting; n=0
+	until [ "$(cat /sys/class/net/eth0/carrier)" = 0 ] || [ $n = 600 ]; do sleep 0.1; n=$((n + 1)); done
+	echo "carrier: $(cat /sys/class/net/eth0/carrier)"' --net user
+user=$pid
+check 'a guest has a network' until_true 120 said user waiting
+pkill -KILL passt
+check 'its passt is killed: the guest comes to its end' ended user "$user"
+check 'it sees the cable pulled' says user 'carrier: 0'
+check 'the VMM says why' said user 'the user network is gone'
+
+mv /usr/bin/passt /usr/bin/passt.away
+check 'no passt' refused 'needs the program passt' --net user
+mv /usr/bin/passt.away /usr/bin/passt
+done_testing

@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Shared folders, served by virtiofsd (lab/host --programs vmm): one that we start, one that runs already, one that dies.
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$here/lib.sh"
+for d in /usr/libexec/virtiofsd /usr/lib/qemu/virtiofsd; do [ ! -x $d ] || virtiofsd=$d; done
+[ -n "${virtiofsd:-}" ] || { echo '1..0 # SKIP no virtiofsd here'; exit 4; }
+
+mkdir $tmp/folder $tmp/other
+dd if=/dev/urandom of=$tmp/folder/file bs=1M count=6 2>/dev/null
+# shellcheck disable=SC2016 # for the guest to expand
+guest share 1 192 "$(drivers virtiofs)"'
+	mount -t virtiofs here /mnt && mkdir /tmp/m && mount -t virtiofs there /tmp/m || exit 1
+	echo "sum: $(md5sum </mnt/file)"
+	cp /mnt/file /tmp/m/copy && sync
+	mkdir /mnt/made && echo hello >/mnt/made/text && ln -s text /mnt/made/link
+	echo "link: $(cat /mnt/made/link)"
+	for i in 1 2 3 4 5 6 7 8 9; do echo $i >/mnt/n$i; done; rm /mnt/n5
+	echo "count: $(ls /mnt/n* | wc -l)"
+	umount /mnt /tmp/m' --share tag=here,path=$tmp/folder --share tag=there,path=$tmp/other
+share=$pid
+up share
+check 'a virtiofsd runs for each folder' sh -c '[ "$(pgrep virtiofsd | wc -l)" -ge 2 ]'
+check 'the guest comes to its end' ended share "$share"
+check 'it reads what is there' says share "sum: $(md5sum <$tmp/folder/file)"
+check 'the host has what it wrote' cmp $tmp/folder/file $tmp/other/copy
+check 'folders, files and links are made' [ "$(cat $tmp/folder/made/link)" = hello ]
+check 'the guest sees them' says share 'link: hello'
+check 'files come and go' says share 'count: 8'
+check 'nothing is left of virtiofsd' until_true 20 sh -c '! pgrep virtiofsd'
+
+# One that runs already
+$virtiofsd --socket-path=$tmp/fs.sock --shared-dir=$tmp/folder >$tmp/fsd 2>&1 &
+check 'a virtiofsd listens' until_true 30 [ -S $tmp/fs.sock ]
+guest share 1 192 "$(drivers virtiofs)"'
+	mount -t virtiofs here /mnt && echo "text: $(cat /mnt/made/text)"' --share tag=here,socket=$tmp/fs.sock
+check 'a guest on its socket comes to its end' ended share "$pid"
+check 'it sees the folder' says share 'text: hello'
+
+# One that dies under it: the VMM goes on, and so does what does not need the folder
+guest share 1 192 "$(drivers virtiofs)"'
+	mount -t virtiofs here /mnt && echo "text: $(cat /mnt/made/text)"
+	echo mounted; sleep 5; echo later' --share tag=here,path=$tmp/folder
+share=$pid
+check 'a guest has mounted a folder' until_true 120 said share mounted
+pkill -KILL virtiofsd
+check 'its virtiofsd is killed: the guest goes on' ended share "$share"
+check 'the VMM says that nobody serves the folder' said share 'nobody serves it'
+
+check 'a folder that is not there' refused 'No such file' --share tag=a,path=$tmp/none
+check 'a socket that is not there' refused 'cannot connect' --share tag=a,socket=$tmp/none
+done_testing

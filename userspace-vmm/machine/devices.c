@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "machine/devices.h"
+
+#include "virtio/balloon.h"
+#include "virtio/blk.h"
+#include "virtio/console.h"
+#include "virtio/net.h"
+#include "virtio/rng.h"
+#include "virtio/vhost_user.h"
+#include "virtio/vsock.h"
+
+struct virtio_device *device_for_disk(struct machine *machine, const struct disk_config *config,
+				      struct error *err)
+{
+	return config->socket ? vhost_user_blk_create(machine, config, err) :
+	       virtio_blk_create(machine, config, machine->config->incoming, err);
+}
+
+struct virtio_device *device_for_net(struct machine *machine, const struct net_config *config,
+				     struct error *err)
+{
+	return config->kind == NET_VHOST_USER ? vhost_user_net_create(machine, config, err) :
+	       virtio_net_create(machine, config, machine->config->incoming, err);
+}
+
+struct virtio_device *device_for_share(struct machine *machine, const struct share_config *config,
+				       struct error *err)
+{
+	return vhost_user_fs_create(machine, config, err);
+}
+
+int machine_plug_devices(struct machine *machine, struct error *err)
+{
+	const struct vm_config *config = machine->config;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < config->disks.count; i++)
+		ret = machine_plug(machine, device_for_disk(machine, &config->disks.items[i], err),
+				   err);
+	for (size_t i = 0; ret == 0 && i < config->nets.count; i++)
+		ret = machine_plug(machine, device_for_net(machine, &config->nets.items[i], err),
+				   err);
+	for (size_t i = 0; ret == 0 && i < config->shares.count; i++)
+		ret = machine_plug(machine, device_for_share(machine, &config->shares.items[i],
+							     err), err);
+	if (ret == 0 && config->consoles.count)
+		ret = machine_plug(machine, virtio_console_create(machine, "virtio-console",
+								  config->consoles.items,
+								  config->consoles.count, err),
+				   err);
+	if (ret == 0 && config->balloon)
+		ret = machine_plug(machine, virtio_balloon_create(machine, "balloon0", err), err);
+	if (ret == 0 && config->vsock)
+		ret = machine_plug(machine, virtio_vsock_create(machine, "vsock0", config->vsock,
+								config->vsock_fd, err), err);
+	if (ret == 0 && config->rng)
+		ret = machine_plug(machine, virtio_rng_create(machine, "rng0", err), err);
+	return ret;
+}
