@@ -709,14 +709,23 @@ uint32_t block_physical(const struct block *block)
 	return block->physical;
 }
 
-bool block_size_changed(struct block *block)
+int block_resize(struct block *block, uint64_t size, struct error *err)
 {
-	uint64_t old = block->bytes, bytes;
+	uint64_t bytes;
+	int ret = 0;
 
-	if (read_size(block, &bytes) < 0 || !bytes)
-		return false;
+	if (!size || size % SECTOR || size > INT64_MAX)
+		return error_set(err, -EINVAL, "'%s' cannot have %llu bytes: a disk has a multiple "
+				 "of %u", block->path, (unsigned long long)size, SECTOR);
+	if (!block->device && ftruncate(block->fd, size) < 0)
+		ret = -errno;
+	if (ret == 0)
+		ret = read_size(block, &bytes);
+	if (ret < 0)
+		return error_set(err, ret, "the size of '%s' cannot be changed: %s", block->path,
+				 strerror(-ret));
 	block->bytes = bytes;
-	return bytes != old;
+	return 0;
 }
 
 int block_lock(struct block *block, struct error *err)

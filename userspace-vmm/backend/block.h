@@ -66,8 +66,8 @@ uint64_t block_size(const struct block *block);
 uint32_t block_logical(const struct block *block);
 uint32_t block_physical(const struct block *block);
 
-/* Looks again how large the disk is. Returns whether it changed. */
-bool block_size_changed(struct block *block);
+/* A file gets this size; of a block device, it is looked at what it has. */
+int block_resize(struct block *block, uint64_t size, struct error *err);
 
 /*
  * A VM that may write has the image for itself, those that only read share it (OFD locks, which

@@ -9,6 +9,7 @@
 
 extern const struct qmp_command qmp_vm_commands[];
 extern const struct qmp_command qmp_mig_commands[];
+extern const struct qmp_command qmp_dev_commands[];
 
 /* All that a VM of ours answers to. */
 extern const struct qmp_command *const qmp_all_commands[];

@@ -177,6 +177,11 @@ static int open_files(struct vm *vm, struct error *err)
 	return ret;
 }
 
+static void device_event(void *opaque, const char *name, json_t *data)
+{
+	vm_event(opaque, name, data);
+}
+
 int vm_create(struct vm *vm, const struct vm_config *config, struct error *err)
 {
 	int ret;
@@ -205,6 +210,8 @@ int vm_create(struct vm *vm, const struct vm_config *config, struct error *err)
 	if (ret == 0) {
 		ret = machine_init(&vm->machine, config, &vm->loop, &vm->memory, quit, vm, err);
 		vm->machine_made = ret == 0;
+		vm->machine.event = device_event;
+		vm->machine.event_opaque = vm;
 	}
 	if (ret == 0)
 		ret = migration_init(&vm->migration, vm, err);

@@ -43,6 +43,9 @@ struct machine {
 	int gic;	/* device fd */
 	int gic_version;
 	int its;	/* device fd; -1: there is none */
+	/* NULL, or tells whoever listens, and takes data; main thread. See machine_event(). */
+	void (*event)(void *opaque, const char *name, json_t *data);
+	void *event_opaque;
 };
 
 int machine_init(struct machine *machine, const struct vm_config *config,
@@ -57,6 +60,15 @@ void machine_close(struct machine *machine);
 int machine_plug(struct machine *machine, struct virtio_device *vdev, struct error *err);
 /* All devices that the configuration names */
 int machine_plug_devices(struct machine *machine, struct error *err);
+
+/* Under QMP's name; takes data. */
+static inline void machine_event(struct machine *machine, const char *name, json_t *data)
+{
+	if (machine->event)
+		machine->event(machine->event_opaque, name, data);
+	else
+		json_decref(data);
+}
 
 /* Somebody presses the power key for a moment; what the guest makes of it is its affair. */
 void machine_power_button(struct machine *machine);

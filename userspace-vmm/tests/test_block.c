@@ -235,15 +235,16 @@ static void odd_sizes(void)
 	int fd = disk_file(1000);
 	struct block *block = open_fd(fd, false, false);
 	uint8_t data[1024];
+	struct error err;
 
 	check(block_size(block) == 1024);
 	memset(data, 0x11, sizeof(data));
 	check(pwrite(fd, data, 1000, 0) == 1000);
 	check(one(block, BLOCK_READ, 0, 1024, data) == 0);
 	check(data[999] == 0x11 && data[1000] == 0 && data[1023] == 0);
-	check(ftruncate(fd, 4096) == 0);
-	check(block_size_changed(block) && block_size(block) == 4096);
-	check(!block_size_changed(block));
+	check(block_resize(block, 4096, &err) == 0 && block_size(block) == 4096);
+	check(block_resize(block, 1000, &err) == -EINVAL && block_size(block) == 4096);
+	check(block_resize(block, 0, &err) == -EINVAL);
 	/* somebody cut it behind our back */
 	check(ftruncate(fd, 512) == 0);
 	check(one(block, BLOCK_READ, 0, 512, data) == 0);

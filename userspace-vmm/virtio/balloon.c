@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "machine/virt.h"
 #include "util/iov.h"
 
 #define QUEUE_SIZE	128
@@ -23,14 +24,11 @@ enum { INFLATE, DEFLATE, STATS };
 _Static_assert(offsetof(struct virtio_balloon_config, actual) + 4 == CONFIG_SIZE, "config");
 
 #define BIT(n)		(1ULL << (n))
-#define FEATURES	(BIT(VIRTIO_BALLOON_F_STATS_VQ) | BIT(VIRTIO_BALLOON_F_DEFLATE_ON_OOM) | \
-			 BIT(VIRTIO_BALLOON_F_REPORTING))
+#define FEATURES	(BIT(VIRTIO_BALLOON_F_STATS_VQ) | BIT(VIRTIO_BALLOON_F_REPORTING))
 
 struct virtio_balloon {
 	struct virtio_device vdev;	/* first */
 	uint32_t target, actual;	/* vdev.lock: pages in the balloon */
-	void (*changed)(void *opaque, uint64_t bytes);
-	void *opaque;
 	struct event_source written;	/* eventfd: the driver wrote actual */
 	struct virtio_balloon_stats stats;
 	struct vq_element elem;
@@ -223,20 +221,15 @@ void virtio_balloon_set(struct virtio_balloon *balloon, uint64_t bytes)
 	virtio_config_changed(&balloon->vdev);
 }
 
-void virtio_balloon_on_change(struct virtio_balloon *balloon,
-			      void (*changed)(void *opaque, uint64_t bytes), void *opaque)
-{
-	balloon->changed = changed;
-	balloon->opaque = opaque;
-}
-
 static void written_ready(void *opaque)
 {
 	struct virtio_balloon *balloon = opaque;
 	uint64_t count;
 
-	if (read(balloon->written.fd, &count, sizeof(count)) > 0 && balloon->changed)
-		balloon->changed(balloon->opaque, virtio_balloon_get(balloon));
+	if (read(balloon->written.fd, &count, sizeof(count)) > 0)
+		machine_event(balloon->vdev.machine, "BALLOON_CHANGE",
+			      json_pack("{s:I}", "actual",
+					(json_int_t)virtio_balloon_get(balloon)));
 }
 
 /* ---- state and life ---- */

@@ -31,8 +31,4 @@ uint64_t virtio_balloon_get(struct virtio_balloon *balloon);
 /* What it said last, and asks for news. */
 void virtio_balloon_get_stats(struct virtio_balloon *balloon, struct virtio_balloon_stats *stats);
 
-/* The guest has another amount than before. */
-void virtio_balloon_on_change(struct virtio_balloon *balloon,
-			      void (*changed)(void *opaque, uint64_t bytes), void *opaque);
-
 #endif /* AVMM_VIRTIO_BALLOON_H */

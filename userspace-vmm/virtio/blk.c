@@ -9,9 +9,11 @@
 #include <linux/virtio_blk.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "backend/block.h"
 #include "core/log.h"
+#include "machine/virt.h"
 #include "virtio/blk_command.h"
 
 #define QUEUE_SIZE	256
@@ -42,7 +44,8 @@ struct virtio_blk {
 	struct blk_io *unused;
 	uint64_t answered;		/* a bit for each queue that waits for its interrupt */
 	struct virtio_blk_stats stats;
-	int last_error;
+	int last_error;			/* and when it was told */
+	time_t last_report;
 };
 
 static struct virtio_blk *to_blk(struct virtio_device *vdev)
@@ -100,6 +103,26 @@ static void count(struct virtio_blk *blk, const struct blk_command *cmd)
 	}
 }
 
+static void report(struct virtio_blk *blk, const struct blk_command *cmd, int ret)
+{
+	const char *id = blk->vdev.dev.id;
+	time_t now = time(NULL);
+
+	/* a disk that fails does so again and again */
+	if (ret == blk->last_error && now == blk->last_report)
+		return;
+	machine_event(blk->vdev.machine, "BLOCK_IO_ERROR",
+		      json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "device", id, "node-name", id,
+				"operation", cmd->op == BLOCK_READ ? "read" : "write", "action",
+				"report", "nospace", ret == -ENOSPC, "reason", strerror(-ret)));
+	if (ret != blk->last_error)
+		log_error("%s: '%s': %s at byte %llu: %s", id, blk->path,
+			  cmd->op == BLOCK_READ ? "cannot read" : "cannot write",
+			  (unsigned long long)cmd->offset, strerror(-ret));
+	blk->last_error = ret;
+	blk->last_report = now;
+}
+
 static void request_done(struct block_request *req, int ret)
 {
 	struct blk_io *io = (struct blk_io *)req;
@@ -109,12 +132,7 @@ static void request_done(struct block_request *req, int ret)
 		count(blk, &io->cmd);
 	} else {
 		blk->stats.failed++;
-		/* a disk that fails does so again and again */
-		if (ret != blk->last_error)
-			log_error("%s: '%s': %s at byte %llu: %s", blk->vdev.dev.id, blk->path,
-				  io->cmd.op == BLOCK_READ ? "cannot read" : "cannot write",
-				  (unsigned long long)io->cmd.offset, strerror(-ret));
-		blk->last_error = ret;
+		report(blk, &io->cmd, ret);
 	}
 	answer(io, ret == 0 ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
 }
@@ -229,15 +247,18 @@ uint64_t virtio_blk_size(const struct virtio_blk *blk)
 	return block_size(blk->block);
 }
 
-void virtio_blk_resized(struct virtio_blk *blk)
+int virtio_blk_resize(struct virtio_blk *blk, uint64_t size, struct error *err)
 {
-	if (!block_size_changed(blk->block))
-		return;
+	int ret = block_resize(blk->block, size, err);
+
+	if (ret < 0)
+		return ret;
 	blk->limits.sectors = block_size(blk->block) / BLK_SECTOR;
 	pthread_mutex_lock(&blk->vdev.lock);
 	blk->config.capacity = blk->limits.sectors;
 	pthread_mutex_unlock(&blk->vdev.lock);
 	virtio_config_changed(&blk->vdev);
+	return 0;
 }
 
 /* ---- life ---- */

@@ -24,8 +24,8 @@ struct virtio_blk *virtio_blk_of(struct virtio_device *vdev);
 
 void virtio_blk_get_stats(const struct virtio_blk *blk, struct virtio_blk_stats *stats);
 
-/* The image has another size: the driver is told. */
-void virtio_blk_resized(struct virtio_blk *blk);
+/* A file gets this size; of a block device, it is looked at what it has. The driver is told. */
+int virtio_blk_resize(struct virtio_blk *blk, uint64_t size, struct error *err);
 uint64_t virtio_blk_size(const struct virtio_blk *blk);
 
 /* Who may run the VM has the image: the source of a migration gives it up when it hands over. */
