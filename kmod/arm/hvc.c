@@ -45,13 +45,18 @@ enum { BMAP_STD, BMAP_STD_HYP, BMAP_VENDOR_HYP, BMAP_VENDOR_HYP_2, BMAP_NONE };
 #define BMAP_STD_HYP_PV_TIME	BIT(0)
 #define BMAP_VENDOR_QUERY	BIT(0)
 #define BMAP_VENDOR_PTP		BIT(1)
+/*
+ * On which machines the guest may find itself: for user space to answer, and to offer. As
+ * with a KVM that has no SMCCC filter set, the calls are not passed on to it.
+ */
+#define BMAP_VENDOR_2_IMPL_VER	BIT(0)
+#define BMAP_VENDOR_2_IMPL_CPUS	BIT(1)
 
 static const u64 bmap_offered[] = {
 	[BMAP_STD] = BMAP_STD_TRNG,
 	[BMAP_STD_HYP] = BMAP_STD_HYP_PV_TIME,
 	[BMAP_VENDOR_HYP] = BMAP_VENDOR_QUERY | BMAP_VENDOR_PTP,
-	/* those of KVM are for user space to answer, to which no call is passed on */
-	[BMAP_VENDOR_HYP_2] = 0,
+	[BMAP_VENDOR_HYP_2] = BMAP_VENDOR_2_IMPL_VER | BMAP_VENDOR_2_IMPL_CPUS,
 };
 
 /*
@@ -272,6 +277,8 @@ static void call_vendor_uid(struct avmm_vcpu *vcpu, u64 *res)
 static void call_vendor_features(struct avmm_vcpu *vcpu, u64 *res)
 {
 	res[0] = READ_ONCE(vcpu->vm->arch.hvc_bmap[BMAP_VENDOR_HYP]);
+	/* a word for each 32 functions; these are 64 and 65 */
+	res[2] = READ_ONCE(vcpu->vm->arch.hvc_bmap[BMAP_VENDOR_HYP_2]);
 }
 
 /*
@@ -439,6 +446,7 @@ void avmm_hvc_vm_init(struct avmm_vm *vm)
 {
 	BUILD_BUG_ON(sizeof(vm->arch.hvc_bmap) != sizeof(bmap_offered));
 	memcpy(vm->arch.hvc_bmap, bmap_offered, sizeof(bmap_offered));
+	vm->arch.hvc_bmap[BMAP_VENDOR_HYP_2] = 0;
 }
 
 static const u64 fw_ids[] = {
@@ -521,18 +529,10 @@ static int set_psci_version(struct avmm_vcpu *vcpu, u64 val)
 	struct avmm_vcpu *v;
 	int i;
 
-	switch (val) {
-	case 0x00001:
+	if (val == 0x00001)
 		return has_v0_2 ? -EINVAL : 0;
-	case 0x00002:
-	case 0x10000:
-	case 0x10001:
-		if (!has_v0_2)
-			return -EINVAL;
-		break;
-	default:
+	if (!has_v0_2 || (val != 0x00002 && (val < 0x10000 || val > AVMM_PSCI_LATEST)))
 		return -EINVAL;
-	}
 	mutex_lock(&vm->lock);
 	WRITE_ONCE(vm->arch.psci_version, val);
 	avmm_for_each_vcpu(i, v, vm)

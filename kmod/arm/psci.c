@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * PSCI for guests (Arm DEN0022): 0.2, 1.0 and 1.1, and KVM's 0.1 numbers for
- * VMs that did not ask for 0.2. Called by hvc.c in the vCPU thread.
+ * PSCI for guests (Arm DEN0022): 0.2, and 1.0 to what the KVM of the kernel has, 1.1 or
+ * 1.3; and KVM's 0.1 numbers for VMs that did not ask for 0.2. Called by hvc.c in the
+ * vCPU thread.
  *
  * A vCPU's power state is arch.mp_state, changed under its arch.mp_lock; a
  * system event takes the locks one after the other, never two at once.
@@ -14,6 +15,8 @@
 #define PSCI_V0_2	0x00002
 #define PSCI_V1_0	0x10000
 #define PSCI_V1_1	0x10001
+#define PSCI_V1_2	0x10002
+#define PSCI_V1_3	0x10003
 
 /* function ids: a base for each calling convention, and a number */
 #define PSCI_BASE_32	0x84000000U
@@ -41,6 +44,10 @@
 /* SYSTEM_RESET2: 0 is a warm reset, from bit 31 on the types are the vendor's */
 #define PSCI_RESET2_WARM	0
 #define PSCI_RESET2_VENDOR	0x80000000U
+
+/* SYSTEM_OFF2: hibernation, as type and in FEATURES; 0 is the same, from before 1.3 was final */
+#define PSCI_OFF2_HIBERNATE	1
+#define PSCI_OFF2_NUMBER	0x15
 
 /* MPIDR_EL1 Aff3..Aff0 */
 #define MPIDR_AFF_MASK	0xff00ffffffULL
@@ -187,6 +194,15 @@ static u64 psci_system_off(struct avmm_vcpu *vcpu, const u64 *arg)
 	return PSCI_INTERNAL_FAILURE;
 }
 
+static u64 psci_system_off2(struct avmm_vcpu *vcpu, const u64 *arg)
+{
+	/* the cookie is reserved */
+	if (arg[0] > PSCI_OFF2_HIBERNATE || arg[1])
+		return PSCI_INVALID_PARAMS;
+	system_event(vcpu, AVMM_SYSTEM_EVENT_SHUTDOWN, AVMM_SYSTEM_EVENT_SHUTDOWN_FLAG_PSCI_OFF2);
+	return PSCI_INTERNAL_FAILURE;
+}
+
 static u64 psci_system_reset(struct avmm_vcpu *vcpu, const u64 *arg)
 {
 	system_event(vcpu, AVMM_SYSTEM_EVENT_RESET, 0);
@@ -228,6 +244,7 @@ static const struct psci_fn psci_fns[PSCI_NR_FNS] = {
 	[0x0a] = { psci_features,		PSCI_V1_0 },
 	[0x0e] = { psci_system_suspend,		PSCI_V1_0, .has_64 = true, .exit = true },
 	[0x12] = { psci_system_reset2,		PSCI_V1_1, .has_64 = true, .exit = true },
+	[PSCI_OFF2_NUMBER] = { psci_system_off2,		PSCI_V1_3, .has_64 = true, .exit = true },
 };
 
 /* KVM's PSCI 0.1: id minus base; 0 and 3, CPU_SUSPEND and MIGRATE, are not supported */
@@ -274,7 +291,7 @@ static u64 psci_features(struct avmm_vcpu *vcpu, const u64 *arg)
 		return PSCI_NOT_SUPPORTED;
 	if (!(features_map(vcpu, id & (PSCI_BASE_32 ^ PSCI_BASE_64)) & BIT(id % PSCI_NR_FNS)))
 		return PSCI_NOT_SUPPORTED;
-	return PSCI_OK;
+	return id % PSCI_NR_FNS == PSCI_OFF2_NUMBER ? PSCI_OFF2_HIBERNATE : PSCI_OK;
 }
 
 /* NULL: no such function here */
@@ -340,7 +357,7 @@ u32 avmm_psci_version(const struct avmm_vcpu *vcpu)
 {
 	if (!test_bit(AVMM_ARM_VCPU_PSCI_0_2, vcpu->arch.features))
 		return PSCI_V0_1;
-	return READ_ONCE(vcpu->vm->arch.psci_version) ?: PSCI_V1_1;
+	return READ_ONCE(vcpu->vm->arch.psci_version) ?: AVMM_PSCI_LATEST;
 }
 
 /**

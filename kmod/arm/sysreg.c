@@ -219,7 +219,16 @@ static bool access_sgi(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r,
 	return true;
 }
 
-/* traps only where no GICv3 CPU interface is given; SRE and both bypass bits set, fixed */
+static bool access_dir(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r,
+		       struct sysreg_access *a)
+{
+	if (!a->write || vcpu->vm->arch.vgic.model != AVMM_DEV_TYPE_ARM_VGIC_V3)
+		return false;
+	vgic_deactivate(vcpu, a->val & 0xffffff);
+	return true;
+}
+
+/* traps where it is not fixed by the CPU; SRE and both bypass bits are set */
 static bool access_icc_sre(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r,
 			   struct sysreg_access *a)
 {
@@ -435,6 +444,7 @@ static const struct avmm_sysreg sysregs[] = {
 	ROW("LORID_EL1", 3, 0, 10, 4, 7, .access = access_lorid),
 	CTX("VBAR_EL1", 3, 0, 12, 0, 0, CTX_VBAR_EL1, NULL, 0),
 	CTX("DISR_EL1", 3, 0, 12, 1, 1, CTX_DISR_EL1, NULL, 0),
+	ROW("ICC_DIR_EL1", 3, 0, 12, 11, 1, .access = access_dir),
 	ROW("ICC_SGI1R_EL1", 3, 0, 12, 11, 5, .access = access_sgi, .val = true),
 	ROW("ICC_ASGI1R_EL1", 3, 0, 12, 11, 6, .access = access_sgi),
 	ROW("ICC_SGI0R_EL1", 3, 0, 12, 11, 7, .access = access_sgi),

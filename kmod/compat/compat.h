@@ -76,6 +76,13 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define avmm_eventfd_signal(ctx)	eventfd_signal(ctx)
 #endif
 
+/* From 6.17 on an eventfd has one such waiter, of whichever VM: -EBUSY if it has one already. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define avmm_add_first_waiter(head, wait)	({ add_wait_queue_priority(head, wait); 0; })
+#else
+#define avmm_add_first_waiter(head, wait)	add_wait_queue_priority_exclusive(head, wait)
+#endif
+
 /* mmu_notifier age callbacks return bool from 6.19 on */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 typedef int avmm_young_t;
@@ -143,6 +150,9 @@ typedef bool avmm_young_t;
 #define AVMM_LIST_PTIMER	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
 /* and from 6.15 on a second bitmap of vendor hypercalls */
 #define AVMM_LIST_VENDOR_2	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0))
+
+/* the PSCI version that a guest sees unless user space chooses another: 1.3 since 6.13 */
+#define AVMM_PSCI_LATEST	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0) ? 0x10003 : 0x10001)
 
 /* From 6.7 on user space may write most ID registers, and others that tell of the machine. */
 #define AVMM_WRITABLE_IDS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0))

@@ -166,12 +166,28 @@ static void shutdown_work(struct work_struct *work)
 struct enqueue {
 	poll_table pt;
 	struct irqfd *f;
+	int ret;
 };
 
 static void enqueue(struct file *file, wait_queue_head_t *wqh, poll_table *pt)
 {
+	struct enqueue *q = container_of(pt, struct enqueue, pt);
+
 	/* before those who poll the eventfd: they find it read already */
-	add_wait_queue_priority(wqh, &container_of(pt, struct enqueue, pt)->f->wait);
+	q->ret = avmm_add_first_waiter(wqh, &q->f->wait);
+}
+
+/* Nobody has seen it. Context: irq_lock held */
+static void forget(struct irqfd *f)
+{
+	spin_lock_irq(&f->vm->irqfds_lock);
+	list_del_init(&f->node);
+	spin_unlock_irq(&f->vm->irqfds_lock);
+	if (!f->resample)
+		return;
+	list_del_rcu(&f->resample_node);
+	want_acks(f->vm);
+	synchronize_srcu(&f->vm->irq_srcu);
 }
 
 /* Context: irq_lock held, so that nobody deassigns what is half made */
@@ -181,6 +197,7 @@ static int start(struct irqfd *f, struct file *file)
 	struct avmm_vm *vm = f->vm;
 	struct irqfd *other;
 	bool taken = false;
+	__poll_t events;
 
 	spin_lock_irq(&vm->irqfds_lock);
 	list_for_each_entry(other, &vm->irqfds, node)
@@ -196,8 +213,13 @@ static int start(struct irqfd *f, struct file *file)
 	}
 	init_waitqueue_func_entry(&f->wait, wakeup);
 	init_poll_funcptr(&q.pt, enqueue);
+	events = vfs_poll(file, &q.pt);
+	if (q.ret) {
+		forget(f);
+		return q.ret;
+	}
 	/* it was signalled before: that counts too */
-	if (vfs_poll(file, &q.pt) & EPOLLIN)
+	if (events & EPOLLIN)
 		schedule_work(&f->inject);
 	return 0;
 }
@@ -281,7 +303,8 @@ static int deassign(struct avmm_vm *vm, const struct avmm_irqfd *args)
  * A GSI without a route is no error. DEASSIGN of what is not assigned is none
  * either; when it returns, no interrupt comes of the eventfd any more.
  * Return: 0; -EINVAL an unknown flag, or no eventfd; -EAGAIN the GIC is not
- * initialised; -EBADF no open file; -EBUSY the eventfd has a GSI; -ENOMEM
+ * initialised; -EBADF no open file; -EBUSY the eventfd has a GSI (from 6.17 on: of any VM);
+ * -ENOMEM
  */
 int avmm_irqfd(struct avmm_vm *vm, const struct avmm_irqfd *args)
 {

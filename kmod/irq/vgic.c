@@ -425,6 +425,22 @@ int vgic_irq_line(struct avmm_vm *vm, const struct avmm_irq_level *line)
 
 /* ---- into the list registers ---- */
 
+/**
+ * vgic_hcr - ICH_HCR_EL2 for a guest with a GIC and with nothing special to do
+ * @vcpu: whose
+ *
+ * A deactivation by ICC_DIR_EL1 (EOImode 1) may be of a shared interrupt that is in another
+ * vCPU's list registers: the CPU would find nothing (4.8.2). So all of them come here, but
+ * for those of a lone vCPU and on CPUs that cannot trap them by themselves.
+ */
+u32 vgic_hcr(struct avmm_vcpu *vcpu)
+{
+	if (avmm_host.gic != 3 || !VGIC_VTR_TDS(avmm_host.ich_vtr) ||
+	    smp_load_acquire(&vcpu->vm->nr_vcpus) < 2)
+		return VGIC_HCR_EN;
+	return VGIC_HCR_EN | VGIC_HCR_TDIR;
+}
+
 /* may be signalled, as far as the distributor is concerned */
 static bool signalled(const struct vgic_dist *dist, const struct vgic_irq *irq)
 {
@@ -525,7 +541,7 @@ static void load_best(struct avmm_vcpu *vcpu)
 	for (i = 0; i < n; i++)
 		load_lr(vcpu, i, best[i], signalled(dist, best[i]));
 	hyp->used_lrs = n;
-	hyp->hcr = VGIC_HCR_EN;
+	hyp->hcr = vgic_hcr(vcpu);
 	if (active + pending <= n)
 		return;
 	if (pending)
@@ -550,7 +566,7 @@ static void load_all(struct avmm_vcpu *vcpu)
 			vgic_unqueue(irq);
 	}
 	vcpu->arch.ctx->vgic.used_lrs = n;
-	vcpu->arch.ctx->vgic.hcr = VGIC_HCR_EN;
+	vcpu->arch.ctx->vgic.hcr = vgic_hcr(vcpu);
 }
 
 /* send those away that have been routed to another vCPU. Context: interrupts off */
@@ -624,8 +640,12 @@ static u32 do_deferred(u32 f)
 	return f & ~VGIC_DO;
 }
 
-/* leave word for avmm_irqfd_acked() that the guest has deactivated an interrupt */
-static void note_ack(struct avmm_vcpu *vcpu, const struct vgic_irq *irq)
+/**
+ * vgic_note_ack - leave word for avmm_irqfd_acked() that the guest has deactivated an interrupt
+ * @vcpu: the guest's vCPU, in its thread
+ * @irq: its lock is held
+ */
+void vgic_note_ack(struct avmm_vcpu *vcpu, const struct vgic_irq *irq)
 {
 	struct vgic_cpu *vc = &vcpu->arch.vgic;
 
@@ -651,7 +671,7 @@ static void deactivate_unseen(struct avmm_vcpu *vcpu, unsigned int count)
 		if (!best)
 			break;
 		best->flags &= ~VGIC_ACTIVE;
-		note_ack(vcpu, best);
+		vgic_note_ack(vcpu, best);
 		vgic_unqueue(best);
 	}
 }
@@ -681,7 +701,7 @@ static void fold_lr(struct avmm_vcpu *vcpu, struct vgic_irq *irq, u64 lr)
 	if ((lr & VGIC_LR_HW) && !(lr & VGIC_LR_STATE))
 		__this_cpu_write(*irq->phys_active, 0);
 	if (unlikely((lr & (VGIC_LR_EOI | VGIC_LR_HW | VGIC_LR_STATE)) == VGIC_LR_EOI))
-		note_ack(vcpu, irq);
+		vgic_note_ack(vcpu, irq);
 	irq->flags = f;
 	vgic_unqueue(irq);
 }
@@ -698,7 +718,7 @@ static noinline void fold(struct avmm_vcpu *vcpu)
 	for (i = 0; i < hyp->used_lrs; i++)
 		fold_lr(vcpu, vc->lr_irq[i], hyp->lr[i]);
 	hyp->used_lrs = 0;
-	hyp->hcr = VGIC_HCR_EN;
+	hyp->hcr = vgic_hcr(vcpu);
 	WRITE_ONCE(vc->nr_folds, vc->nr_folds + 1);
 	raw_spin_unlock(&vc->lock);
 }

@@ -207,6 +207,7 @@ int vgic_set_owner(struct avmm_vcpu *vcpu, u32 intid, void *owner);	/* -EEXIST i
 int vgic_map_phys(struct avmm_vcpu *vcpu, u32 intid, u32 hwirq, u8 __percpu *phys_active);
 /* guest wrote ICC_SGI1R_EL1 (or ASGI1R, SGI0R without @group1) */
 void vgic_send_sgi(struct avmm_vcpu *vcpu, u64 reg, bool group1);
+void vgic_deactivate(struct avmm_vcpu *vcpu, u32 intid);	/* guest wrote ICC_DIR_EL1 */
 int vgic_irq_line(struct avmm_vm *vm, const struct avmm_irq_level *line);	/* AVMM_IRQ_LINE */
 
 /*
@@ -244,6 +245,7 @@ extern const struct avmm_device_ops vgic_its_device_ops;
 #define VGIC_HCR_NPIE		(1U << 3)	/* maintenance: no list register is pending */
 /* accesses to the system registers of both groups, and to those that serve both, trap */
 #define VGIC_HCR_TRAP		(1U << 10 | 1U << 11 | 1U << 12)
+#define VGIC_HCR_TDIR		(1U << 14)	/* ICC_DIR_EL1 traps */
 #define VGIC_HCR_EOICOUNT(hcr)	(((hcr) >> 27) & 0x1f)
 
 #define VGIC_V2_MAX_VCPUS	8
@@ -263,6 +265,7 @@ extern const struct avmm_device_ops vgic_its_device_ops;
 #define VGIC_VTR_ID_BITS(vtr)	(((vtr) >> 23) & 7)
 #define VGIC_VTR_SEIS(vtr)	(((vtr) >> 22) & 1)
 #define VGIC_VTR_A3V(vtr)	(((vtr) >> 21) & 1)
+#define VGIC_VTR_TDS(vtr)	(((vtr) >> 19) & 1)
 
 #define VGIC_PRIO_MASK		0xf8	/* five bits of priority, as few as a GICv3 may have */
 #define VGIC_SRE		0x7	/* ICC_SRE_EL1: DIB, DFB, SRE; all fixed */
@@ -310,6 +313,8 @@ void vgic_unqueue(struct vgic_irq *irq);
 void vgic_route(struct vgic_irq *irq, struct avmm_vcpu *target);
 void vgic_rehome(struct vgic_irq *irq);
 void vgic_wait_fold(struct vgic_irq *irq);
+u32 vgic_hcr(struct avmm_vcpu *vcpu);
+void vgic_note_ack(struct avmm_vcpu *vcpu, const struct vgic_irq *irq);
 void vgic_v2_send_sgi(struct avmm_vcpu *vcpu, u32 reg);
 
 /* vgic_init.c */

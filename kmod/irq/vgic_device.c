@@ -187,13 +187,22 @@ static struct avmm_vcpu *attr_vcpu(struct avmm_vm *vm, const struct avmm_device_
 	return smp_load_acquire(&vm->nr_vcpus) ? vm->vcpus[0] : NULL;
 }
 
+/* GICD_IIDR and GICD_TYPER2 say what kind of GIC it is to be, before there is one */
+static bool before_init(const struct avmm_device_attr *attr)
+{
+	u32 offset = attr->attr & AVMM_DEV_ARM_VGIC_OFFSET_MASK;
+
+	return attr->group == AVMM_DEV_ARM_VGIC_GRP_DIST_REGS &&
+	       (offset == VGIC_GICD_IIDR || offset == VGIC_GICD_TYPER2);
+}
+
 static int regs_access_locked(struct avmm_vcpu *vcpu, const struct avmm_device_attr *attr,
 			      u64 *val, bool write)
 {
 	u32 word = *val, intid;
 	int ret = 0;
 
-	if (!vgic_initialized(vcpu->vm))
+	if (!vgic_initialized(vcpu->vm) && !before_init(attr))
 		return -EBUSY;
 	switch (attr->group) {
 	case AVMM_DEV_ARM_VGIC_GRP_CPU_SYSREGS:

@@ -152,8 +152,10 @@ int vgic_create(struct avmm_vm *vm, u32 model)
 			ret = -EBUSY;
 	if (!ret && model == AVMM_DEV_TYPE_ARM_VGIC_V2 && vm->nr_vcpus > VGIC_V2_MAX_VCPUS)
 		ret = -E2BIG;
-	if (!ret)
+	if (!ret) {
+		vm->arch.vgic.revision = 3;
 		WRITE_ONCE(vm->arch.vgic.model, model);
+	}
 	avmm_unlock_all_vcpus(vm);
 	return ret;
 }
@@ -211,7 +213,6 @@ int vgic_init(struct avmm_vm *vm)
 		vgic_irq_init(&dist->spis[i], VGIC_NR_PRIVATE + i, vm->vcpus[0], 0);
 	if (is_v2(vm))
 		make_v2(vm);
-	dist->revision = 3;
 	smp_store_release(&dist->initialized, true);
 	return 0;
 }
@@ -289,10 +290,10 @@ void vgic_vcpu_destroy(struct avmm_vcpu *vcpu)
 }
 
 /* A guest without a GIC of ours must not find the CPU interface of one. (GICH has no such traps.) */
-static u64 hcr_of(struct avmm_vm *vm)
+static u64 hcr_of(struct avmm_vcpu *vcpu)
 {
-	if (vgic_present(vm))
-		return VGIC_HCR_EN;
+	if (vgic_present(vcpu->vm))
+		return vgic_hcr(vcpu);
 	return avmm_host.gic == 3 ? VGIC_HCR_TRAP : 0;
 }
 
@@ -311,7 +312,7 @@ void vgic_vcpu_reset(struct avmm_vcpu *vcpu)
 	memset(hyp, 0, sizeof(*hyp));
 	/* one active-priority register for five bits of preemption, two for six, four for seven */
 	hyp->nr_apr = pre_bits <= 5 ? 1 : pre_bits == 6 ? 2 : 4;
-	hyp->hcr = hcr_of(vcpu->vm);
+	hyp->hcr = hcr_of(vcpu);
 	hyp->sre = VGIC_SRE;
 	vc->pri_bits = VGIC_VTR_PRI_BITS(avmm_host.ich_vtr);
 	vc->id_bits = VGIC_VTR_ID_BITS(avmm_host.ich_vtr);
@@ -578,7 +579,7 @@ int vgic_first_run(struct avmm_vcpu *vcpu)
 	int ret = 0;
 
 	/* whether there is a GIC is fixed from now on */
-	vcpu->arch.ctx->vgic.hcr = hcr_of(vm);
+	vcpu->arch.ctx->vgic.hcr = hcr_of(vcpu);
 	if (!vgic_present(vm) || smp_load_acquire(&dist->ready))
 		return 0;
 	mutex_lock(&vm->lock);

@@ -63,6 +63,22 @@ static u64 read_fields(struct avmm_vcpu *vcpu, const struct vgic_table *table,
 	return val;
 }
 
+static void write_field(struct vgic_irq *irq, const struct vgic_handler *h, u32 field)
+{
+	unsigned long flags = vgic_irq_lock(irq);
+	struct avmm_vcpu *kick = h->set(irq, field);
+	bool loaded = is_loaded(irq), moves = irq->target != irq->home;
+
+	vgic_irq_unlock(irq, flags);
+	if (kick)
+		avmm_kick(kick);
+	if (loaded && (h->flags & VGIC_H_FOLD_WRITE))
+		vgic_wait_fold(irq);
+	/* was active on the vCPU that it came from, and may not be any more */
+	if (unlikely(moves))
+		vgic_rehome(irq);
+}
+
 static void write_fields(struct avmm_vcpu *vcpu, const struct vgic_table *table,
 			 const struct vgic_reg *reg, const struct vgic_handler *h, u32 off,
 			 int len, u64 val)
@@ -73,28 +89,13 @@ static void write_fields(struct avmm_vcpu *vcpu, const struct vgic_table *table,
 
 	for (shift = 0; shift < len * 8; shift += reg->bits, intid++) {
 		u32 field = val >> shift & mask;
-		struct avmm_vcpu *kick;
 		struct vgic_irq *irq;
-		unsigned long flags;
-		bool loaded, moves;
 
 		if (!field && (h->flags & VGIC_H_ONES))
 			continue;
 		irq = find_irq(vcpu, table, intid);
-		if (!irq)
-			continue;
-		flags = vgic_irq_lock(irq);
-		kick = h->set(irq, field);
-		loaded = is_loaded(irq);
-		moves = irq->target != irq->home;
-		vgic_irq_unlock(irq, flags);
-		if (kick)
-			avmm_kick(kick);
-		if (loaded && (h->flags & VGIC_H_FOLD_WRITE))
-			vgic_wait_fold(irq);
-		/* was active on the vCPU that it came from, and may not be any more */
-		if (unlikely(moves))
-			vgic_rehome(irq);
+		if (irq)
+			write_field(irq, h, field);
 	}
 }
 
@@ -405,3 +406,27 @@ const struct vgic_handler vgic_config = { .get = get_config, .set = set_config }
 
 /* writes say of each interrupt whether its latch is set, so ICPENDR has nothing to add */
 const struct vgic_handler vgic_user_spend = { .get = user_get_pending, .set = user_set_pending };
+
+/**
+ * vgic_deactivate - ICC_DIR_EL1 was written
+ * @vcpu: by whom, in its thread
+ * @intid: any number
+ *
+ * Without EOImode it is UNPREDICTABLE (12.2.9): ignored. LPIs have no active state.
+ */
+void vgic_deactivate(struct avmm_vcpu *vcpu, u32 intid)
+{
+	struct vgic_irq *irq;
+	unsigned long flags;
+
+	if (!vgic_initialized(vcpu->vm) || !(vcpu->arch.ctx->vgic.vmcr & VGIC_VMCR_EOIM))
+		return;
+	irq = vgic_get_irq(vcpu->vm, vcpu, intid);
+	if (!irq)
+		return;
+	flags = vgic_irq_lock(irq);
+	if (irq->flags & VGIC_ACTIVE)
+		vgic_note_ack(vcpu, irq);
+	vgic_irq_unlock(irq, flags);
+	write_field(irq, &vgic_cactive, 1);
+}

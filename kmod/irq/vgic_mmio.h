@@ -5,6 +5,9 @@
 
 #include "avmm.h"
 
+#define VGIC_GICD_IIDR		0x0008
+#define VGIC_GICD_TYPER2	0x000c
+
 /* vgic_reg.width: access sizes that the register has (12.1.3); others read as zero, do nothing */
 #define VGIC_W8		1
 #define VGIC_W32	4

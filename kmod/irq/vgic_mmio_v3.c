@@ -100,9 +100,12 @@ static int iidr_user_write(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
 	return 0;
 }
 
-static int must_be_zero(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
+/* nothing of it is offered; when the GIC is initialised it is too late to ask */
+static int typer2_user_write(struct avmm_vcpu *vcpu, u32 off, u64 val, u64 mask)
 {
-	return val & mask ? -EINVAL : 0;
+	if (!(val & mask))
+		return 0;
+	return vgic_initialized(vcpu->vm) ? -EBUSY : -EINVAL;
 }
 
 static u64 pidr_read(struct avmm_vcpu *vcpu, u32 off)
@@ -234,7 +237,7 @@ static const struct vgic_handler ctlr_user = { .read = ctlr_read, .write = ctlr_
 static const struct vgic_handler typer = { .read = typer_read };
 const struct vgic_handler vgic_iidr = { .read = iidr_read };
 const struct vgic_handler vgic_iidr_user = { .read = iidr_read, .write = iidr_user_write };
-static const struct vgic_handler zero_user = { .write = must_be_zero };
+static const struct vgic_handler typer2_user = { .write = typer2_user_write };
 static const struct vgic_handler irouter = { .read = irouter_read, .write = irouter_write };
 static const struct vgic_handler pidr = { .read = pidr_read };
 static const struct vgic_handler rctlr = { .read = rctlr_read, .write = rctlr_write };
@@ -262,8 +265,8 @@ static const struct vgic_handler invallr = { .write = invallr_write };
 static const struct vgic_reg dist_regs[] = {
 	REG(0x0000, 4, VGIC_W32, ctlr, ctlr_user),
 	REG(0x0004, 4, VGIC_W32, typer, typer),
-	REG(0x0008, 4, VGIC_W32, vgic_iidr, vgic_iidr_user),
-	REG(0x000c, 4, VGIC_W32, vgic_raz, zero_user),				/* TYPER2 */
+	REG(VGIC_GICD_IIDR, 4, VGIC_W32, vgic_iidr, vgic_iidr_user),
+	REG(VGIC_GICD_TYPER2, 4, VGIC_W32, vgic_raz, typer2_user),
 	REG(0x0010, 4, VGIC_W32, vgic_raz, vgic_raz),				/* STATUSR */
 	DIST_FIELDS(0x0080, 1, VGIC_W32, vgic_group, vgic_group),		/* IGROUPR */
 	DIST_FIELDS(0x0100, 1, VGIC_W32, vgic_senable, vgic_senable),		/* ISENABLER */

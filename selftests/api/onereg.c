@@ -234,10 +234,10 @@ static void test_invalid(struct vcpu *v)
 /* Older PSCI versions may be chosen, for guests that come from elsewhere. */
 static void test_psci_versions(struct vcpu *v)
 {
-	static const uint32_t versions[] = { 0x2, 0x10000, 0x10001 };
+	static const uint32_t versions[] = { 0x2, 0x10000, 0x10001, 0x10002, 0x10003 };
 	uint64_t own = vcpu_get(v, AVMM_REG_ARM_PSCI_VERSION);
 
-	for (unsigned int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < SIZE(versions) && versions[i] <= own; i++) {
 		tap_eq(-avmm_set_reg(v->fd, AVMM_REG_ARM_PSCI_VERSION, versions[i]), 0,
 		       "PSCI_VERSION 0x%x", versions[i]);
 		tap_eq(vcpu_get(v, AVMM_REG_ARM_PSCI_VERSION), versions[i],

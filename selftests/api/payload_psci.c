@@ -214,6 +214,14 @@ void guest_main(u64 mode)
 	case MODE_RESET2:
 		hvc(PSCI_SYSTEM_RESET2, 0, 0x55, 0);
 		break;
+	case MODE_OFF2:
+		report_eq(hvc(PSCI_FEATURES, PSCI_SYSTEM_OFF2, 0, 0), 1, "FEATURES(SYSTEM_OFF2)");
+		report_eq(hvc(PSCI_SYSTEM_OFF2, 2, 0, 0), PSCI_INVALID_PARAMS,
+			  "SYSTEM_OFF2 of another type");
+		report_eq(hvc(PSCI_SYSTEM_OFF2, 1, 1, 0), PSCI_INVALID_PARAMS,
+			  "SYSTEM_OFF2 with a cookie");
+		hvc(PSCI_SYSTEM_OFF2, 1, 0, 0);
+		break;
 	case MODE_RESET2_VENDOR:
 		hvc(PSCI_SYSTEM_RESET2, 0x80000000, 0x66, 0);
 		break;

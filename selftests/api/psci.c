@@ -38,6 +38,8 @@ static const struct {
 	{ "SYSTEM_RESET", MODE_RESET, AVMM_SYSTEM_EVENT_RESET, 0 },
 	{ "SYSTEM_RESET2", MODE_RESET2, AVMM_SYSTEM_EVENT_RESET,
 	  AVMM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2 },
+	{ "SYSTEM_OFF2", MODE_OFF2, AVMM_SYSTEM_EVENT_SHUTDOWN,
+	  AVMM_SYSTEM_EVENT_SHUTDOWN_FLAG_PSCI_OFF2 },
 	{ "SYSTEM_RESET2, vendor", MODE_RESET2_VENDOR, AVMM_SYSTEM_EVENT_RESET,
 	  AVMM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2 },
 };
@@ -51,6 +53,13 @@ static void test_exits(void)
 			&(struct vm_config){ PAYLOAD_OF(psci), .vcpus = 2, .arg = exits[i].mode });
 		struct avmm_run *run = vm->vcpu[0].run;
 		const char *name = exits[i].name;
+
+		if (exits[i].mode == MODE_OFF2 &&
+		    vcpu_get(&vm->vcpu[0], AVMM_REG_ARM_PSCI_VERSION) < 0x10003) {
+			tap_skip("PSCI before 1.3", name);
+			vm_free(vm);
+			continue;
+		}
 
 		tap_eq(vcpu_step(&vm->vcpu[0]), AVMM_EXIT_SYSTEM_EVENT,
 		       "%s exits with SYSTEM_EVENT", name);

@@ -7,5 +7,6 @@
 #define MODE_RESET2_VENDOR	4
 #define MODE_COUNT		5
 #define MODE_SUSPEND		6
+#define MODE_OFF2		7
 
 #define MBOX_PSCI_VERSION	0

@@ -7,6 +7,12 @@
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$here/../kvm
 
+# dirty_log_test tries all guest page table formats by itself: P40V48_4K is enough
+case $(uname -r) in
+6.1.*) dirty_log_mode=5 ;;
+*) dirty_log_mode=6 ;;
+esac
+
 # program | set | seconds it may take | arguments
 #
 # Arguments are there to make a test small: the lab emulates. "short" is for each commit, "long" is
@@ -16,31 +22,41 @@ table() {
 	cat <<-END
 	aarch32_id_regs | short | 30
 	get-reg-list | short | 30
+	set_id_regs | short | 60
 	hypercalls | short | 30
 	psci_test | short | 30
 	vcpu_width_config | short | 30
 	kvm_create_max_vcpus | short | 60
 	steal_time | short | 30
-	vgic_irq | short | 120
+	vgic_init | short | 60
+	vgic_irq | short | 180
+	no-vgic-v3 | short | 30
+	no-vgic | short | 30
+	guest_print_test | short | 60
+	coalesced_io_test | short | 60
+	kvm-uuid | short | 30
+	mmio_sign_ext | short | 30
+	external_aborts | short | 60
+	idreg-idst | short | 30
 	demand_paging_test | short | 120 | -b 8M -v 2
-	memslot_modification_stress_test | long | 120 | -b 4M -v 2 -i 100
-	access_tracking_perf_test | long | 120 | -b 8M -v 2
-	set_memory_region_test | long | 900
+	dirty_log_perf_test | short | 120 | -b 8M -v 2 -i 2
 	kvm_page_table_test | long | 600 | -b 4M -v 2
-	memslot_perf_test | long | 600 | -l 1 -e 3
-	rseq_test | long | 600
-	hardware_disable_test | long | 600
-	debug-exceptions | long | 60
-	arch_timer | timer | 300
-	vgic_init | awaited | 60
-	guest_print_test | awaited | 60
-	coalesced_io_test | awaited | 60
+	memslot_modification_stress_test | long | 300 | -b 4M -v 2 -i 100
+	access_tracking_perf_test | long | 120 | -b 8M -v 2
+	dirty_log_test | long | 900 | -i 3 -I 20 -m $dirty_log_mode
+	memslot_perf_test | long | 600 | -s 200 -l 1 -e 3
+	set_memory_region_test | long | 1800
+	page_fault_test | long | 900
+	irqfd_test | long | 300
+	mmu_stress_test | long | 900 | -s 1 -m 1
+	vgic_lpi_stress | long | 300 | -v 2 -d 2 -e 8 -i 100
+	rseq_test | long | 900
+	hardware_disable_test | long | 900
+	debug-exceptions | awaited | 60
 	smccc_filter | awaited | 30
-	set_id_regs | awaited | 60
-	no-vgic-v3 | awaited | 30
-	dirty_log_test | awaited | 600 | -i 3 -I 20 -m 5
-	dirty_log_perf_test | awaited | 120 | -b 8M -v 2 -i 2
 	kvm_binary_stats_test | awaited | 30
+	arch_timer | timer | 300
+	arch_timer_edge_cases | timer | 900
 	END
 }
 

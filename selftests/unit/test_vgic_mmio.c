@@ -164,6 +164,32 @@ static void pending_and_active(void)
 	tap_ok(!CPU(0)->in_guest && rd(0, GICD + 0x304, 4) == 0,
 	       "ICACTIVER from elsewhere fetches it");
 
+	wr(0, GICD + 0x304, 4, 1U << 8);
+	fake_enter(CPU(0));
+	vgic_deactivate(CPU(1), 40);
+	tap_ok(CPU(0)->in_guest, "DIR without EOImode does nothing");
+	CPU(1)->arch.ctx->vgic.vmcr |= VGIC_VMCR_EOIM;
+	vgic_deactivate(CPU(1), 39);
+	vgic_deactivate(CPU(1), 8192);
+	vgic_deactivate(CPU(1), 1023);
+	tap_ok(CPU(0)->in_guest && (irq->flags & VGIC_ACTIVE), "nor of others");
+	vgic_deactivate(CPU(1), 40);
+	tap_ok(!CPU(0)->in_guest && !(irq->flags & VGIC_ACTIVE), "DIR from elsewhere fetches it");
+	wr(0, GICD + 0x304, 4, 1U << 8);
+	vgic_deactivate(CPU(1), 40);
+	tap_ok(rd(0, GICD + 0x304, 4) == 0, "and one that is in no list register");
+	CPU(1)->arch.ctx->vgic.vmcr &= ~(u64)VGIC_VMCR_EOIM;
+
+	avmm_host.gic = 3;
+	avmm_host.ich_vtr = 1U << 19;
+	tap_ok(vgic_hcr(CPU(0)) == (VGIC_HCR_EN | VGIC_HCR_TDIR), "DIR traps");
+	fake_vm.nr_vcpus = 1;
+	tap_ok(vgic_hcr(CPU(0)) == VGIC_HCR_EN, "but not of a lone vCPU");
+	fake_vm.nr_vcpus = 2;
+	avmm_host.ich_vtr = 0;
+	tap_ok(vgic_hcr(CPU(0)) == VGIC_HCR_EN, "nor where it cannot");
+	avmm_host.gic = 0;
+
 	wr(0, GICD + 0x204, 4, 1U << 8);
 	fake_enter(CPU(0));
 	wr(1, GICD + 0x284, 4, 1U << 8);
@@ -225,7 +251,7 @@ static void user(void)
 	       "user: older revision");
 	tap_ok(uset(0, d, 8, 0x4b00143b) == -EINVAL && uset(0, d, 8, 0x4b00243c) == -EINVAL,
 	       "user: another GIC's IIDR");
-	tap_ok(uset(0, d, 12, 0) == 0 && uset(0, d, 12, 1) == -EINVAL, "user: TYPER2");
+	tap_ok(uset(0, d, 12, 0) == 0 && uset(0, d, 12, 1) == -EBUSY, "user: TYPER2");
 	tap_ok(uset(0, d, 4, 0) == 0, "user: TYPER may be written, to no effect");
 	uset(0, d, 0, 2);
 	tap_ok(uget(0, d, 0) == 0x52 && !CPU(0)->kicks, "user: CTLR");

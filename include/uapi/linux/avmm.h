@@ -420,6 +420,7 @@ struct avmm_run {
 
 /* system_event.data[0] of RESET, when PSCI SYSTEM_RESET2 asked for it */
 #define AVMM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2	(1ULL << 0)
+#define AVMM_SYSTEM_EVENT_SHUTDOWN_FLAG_PSCI_OFF2	(1ULL << 0)
 
 /* avmm_run.fail_entry.hardware_entry_failure_reason */
 #define AVMM_EXIT_FAIL_ENTRY_CPU_UNSUPPORTED		(1ULL << 0)

@@ -20,6 +20,10 @@
 #define FN_PSCI_VERSION		0x84000000U
 #define FN_PSCI_FEATURES	0x8400000aU
 
+/* the function, by number, that has features of its own: types, here hibernation only */
+#define PSCI_SYSTEM_OFF2	0x15
+#define PSCI_OFF2_FEATURES	1
+
 enum { OWNER_ARCH = 0, OWNER_STD = 4, OWNER_STD_HYP = 5, OWNER_VENDOR_HYP = 6 };
 
 /* PSCI 0.1 as KVM numbers it: above any SMCCC owner, so named apart */
@@ -53,7 +57,9 @@ static u64 psci_features(const struct avmm_ctx *ctx, u32 fn)
 		return 0;
 	if ((fn & ~(FN_64 | 0x1fU)) != FN_PSCI_VERSION)
 		return SMCCC_NOT_SUPPORTED;
-	return (ctx->psci_features[!!(fn & FN_64)] >> n) & 1 ? 0 : SMCCC_NOT_SUPPORTED;
+	if (!((ctx->psci_features[!!(fn & FN_64)] >> n) & 1))
+		return SMCCC_NOT_SUPPORTED;
+	return n == PSCI_SYSTEM_OFF2 ? PSCI_OFF2_FEATURES : 0;
 }
 
 /* x1..x3 are results too (DEN0028 2.6): what the host would leave in them is 0 */
