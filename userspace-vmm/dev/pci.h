@@ -30,10 +30,11 @@
 /* Most vectors of MSI-X here; a page holds their table */
 #define PCI_VECTORS_MAX		256
 
+struct device;
 struct pci_function;
 
 struct pci_ops {
-	/* Of the BAR, but for the MSI-X tables. len is 1, 2, 4 or 8. */
+	/* Of the BAR, if there is one, but for the MSI-X tables. len is 1, 2, 4 or 8. */
 	uint64_t (*bar_read)(struct pci_function *pci, uint64_t offset, unsigned int len);
 	void (*bar_write)(struct pci_function *pci, uint64_t offset, unsigned int len,
 			  uint64_t value);
@@ -54,10 +55,12 @@ struct pci_vector {
 struct pci_function {
 	const struct pci_ops *ops;
 	void *owner;
+	struct device *device;		/* whose function it is; NULL: a root port */
 	struct irqs *irqs;
 	struct pci_function *parent;	/* root port that it is behind; NULL: on bus 0 */
-	struct pci_function *child;	/* of a root port; the host's lock */
+	struct pci_function *child;	/* of a root port; written with the host's lock and ours */
 	unsigned int slot;		/* device number on bus 0, of itself or its parent */
+	atomic_bool off;		/* the port has no power for it, and it does not answer */
 	atomic_uint users;		/* accesses in progress, see pci_host.c */
 
 	pthread_mutex_t lock;

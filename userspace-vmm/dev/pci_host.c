@@ -37,6 +37,8 @@ static struct pci_function *at_address(struct pci_host *host, unsigned int bus, 
 		if (port && port->child && port->config[PCI_SECONDARY_BUS] == bus)
 			found = port->child;
 	}
+	if (found && found->off)
+		found = NULL;
 	hold(found);
 	pthread_rwlock_unlock(&host->lock);
 	return found;
@@ -44,7 +46,7 @@ static struct pci_function *at_address(struct pci_host *host, unsigned int bus, 
 
 static bool in_bar(const struct pci_function *pci, uint64_t addr)
 {
-	return pci && pci->bar && addr - pci->bar < pci->bar_size;
+	return pci && !pci->off && pci->bar && addr - pci->bar < pci->bar_size;
 }
 
 /* Held; with the base of its BAR, which may move any time. */
@@ -177,13 +179,12 @@ int pci_host_init(struct pci_host *host, struct event_loop *loop, struct mmio_bu
 
 /* ---- plugging ---- */
 
-int pci_host_add(struct pci_host *host, struct pci_function *pci)
+int pci_host_add(struct pci_host *host, struct pci_function *pci, unsigned int slot)
 {
 	int ret = -ENOSPC;
 
 	pthread_rwlock_wrlock(&host->lock);
-	/* slot 0 is where others have a host bridge's own function */
-	for (unsigned int i = 1; ret < 0 && i < PCI_SLOTS; i++) {
+	for (unsigned int i = slot; ret < 0 && i < PCI_SLOTS; i++) {
 		if (host->slots[i])
 			continue;
 		pci->slot = i;
@@ -194,14 +195,23 @@ int pci_host_add(struct pci_host *host, struct pci_function *pci)
 	return ret;
 }
 
+/* The port looks at its child with its own lock. */
+static void set_child(struct pci_host *host, struct pci_function *port, struct pci_function *child)
+{
+	pthread_rwlock_wrlock(&host->lock);
+	pthread_mutex_lock(&port->lock);
+	port->child = child;
+	pthread_mutex_unlock(&port->lock);
+	pthread_rwlock_unlock(&host->lock);
+}
+
 void pci_host_add_behind(struct pci_host *host, struct pci_function *port,
 			 struct pci_function *pci)
 {
-	pthread_rwlock_wrlock(&host->lock);
 	pci->parent = port;
 	pci->slot = port->slot;
-	port->child = pci;
-	pthread_rwlock_unlock(&host->lock);
+	pci->off = true;		/* until the port says otherwise */
+	set_child(host, port, pci);
 }
 
 static bool is_unused(void *opaque)
@@ -213,12 +223,13 @@ static bool is_unused(void *opaque)
 
 void pci_host_remove(struct pci_host *host, struct pci_function *pci)
 {
-	pthread_rwlock_wrlock(&host->lock);
-	if (pci->parent)
-		pci->parent->child = NULL;
-	else if (pci->slot)
+	if (pci->parent) {
+		set_child(host, pci->parent, NULL);
+	} else if (pci->slot) {
+		pthread_rwlock_wrlock(&host->lock);
 		host->slots[pci->slot] = NULL;
-	pthread_rwlock_unlock(&host->lock);
+		pthread_rwlock_unlock(&host->lock);
+	}
 	/* whoever is in it may be waiting for us */
 	event_loop_wait(host->loop, is_unused, pci);
 }

@@ -30,8 +30,8 @@ struct pci_host {
 int pci_host_init(struct pci_host *host, struct event_loop *loop, struct mmio_bus *bus,
 		  struct error *err);
 
-/* The next free slot of bus 0. -ENOSPC */
-int pci_host_add(struct pci_host *host, struct pci_function *pci);
+/* The first free slot of bus 0 from this one on. -ENOSPC */
+int pci_host_add(struct pci_host *host, struct pci_function *pci, unsigned int slot);
 /* Behind a root port that has no device. */
 void pci_host_add_behind(struct pci_host *host, struct pci_function *port,
 			 struct pci_function *pci);

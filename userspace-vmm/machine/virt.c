@@ -2,6 +2,7 @@
 #include "machine/virt.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -142,14 +143,33 @@ static int add_region(struct machine *machine, enum memmap_id id, const struct m
 	return 0;
 }
 
+/* The first root port without a device; NULL: there is none. */
+static struct pci_port *free_port(struct machine *machine)
+{
+	for (unsigned int i = 0; i < machine->nports; i++)
+		if (!machine->ports[i].pci.child)
+			return &machine->ports[i];
+	return NULL;
+}
+
 int machine_plug(struct machine *machine, struct virtio_device *vdev, struct error *err)
 {
+	bool hot = machine->vm >= 0, mmio = machine->config->transport == TRANSPORT_MMIO;
+	struct pci_port *port = hot && !mmio ? free_port(machine) : NULL;
 	int ret;
 
 	if (!vdev)
 		return err->code;
-	ret = machine->config->transport == TRANSPORT_MMIO ?
-	      virtio_mmio_plug(machine, vdev, err) : virtio_pci_plug(machine, vdev, NULL, err);
+	if (hot && mmio)
+		ret = error_set(err, -EOPNOTSUPP, "%s: with --transport mmio devices are there from "
+				"the start or not at all", vdev->dev.id);
+	else if (hot && !port)
+		ret = error_set(err, -ENOSPC, "%s: all %d slots have a device", vdev->dev.id,
+				MACHINE_PORTS);
+	else if (mmio)
+		ret = virtio_mmio_plug(machine, vdev, err);
+	else
+		ret = virtio_pci_plug(machine, vdev, port ? &port->pci : NULL, err);
 	if (ret < 0) {
 		vdev->ops->destroy(vdev);
 		return ret;
@@ -157,7 +177,71 @@ int machine_plug(struct machine *machine, struct virtio_device *vdev, struct err
 	ret = device_add(&machine->devices, &vdev->dev, &vdev->dev_ops, vdev->dev.id, err);
 	if (ret < 0)
 		vdev->dev_ops.destroy(&vdev->dev);
+	else if (port)
+		pci_port_plugged(port, true);
 	return ret;
+}
+
+int machine_unplug(struct machine *machine, const char *id, struct error *err)
+{
+	struct device *dev = device_find(&machine->devices, id);
+
+	if (!dev)
+		return error_set(err, -ENODEV, "there is no device '%s'", id);
+	for (unsigned int i = 0; i < machine->nports; i++) {
+		struct pci_port *port = &machine->ports[i];
+
+		if (!port->pci.child || port->pci.child->device != dev)
+			continue;
+		if (pci_port_request(port) < 0)
+			return error_set(err, -EBUSY, "the guest is asked already to let '%s' go",
+					 id);
+		return 0;
+	}
+	return error_set(err, -EOPNOTSUPP, "'%s' was there from the start and cannot be unplugged", id);
+}
+
+static void eject(void *opaque, struct pci_port *port)
+{
+	struct machine *machine = opaque;
+	struct device *dev = port->pci.child->device;
+	char id[sizeof(dev->id)];
+
+	strcpy(id, dev->id);
+	device_remove(&machine->devices, dev);
+	dev->ops->destroy(dev);
+	pci_port_unplugged(port);
+	machine_event(machine, "DEVICE_DELETED", json_pack("{s:s, s:s+}", "device", id, "path",
+							   "/machine/peripheral/", id));
+}
+
+static int add_ports(struct machine *machine, struct error *err)
+{
+	if (machine->config->transport == TRANSPORT_MMIO)
+		return 0;
+	while (machine->nports < MACHINE_PORTS) {
+		struct pci_port *port = &machine->ports[machine->nports];
+		char id[16];
+		int ret;
+
+		ret = pci_port_init(port, &machine->pci, &machine->irqs, machine->nports + 1, eject,
+				    machine, err);
+		if (ret < 0)
+			return ret;
+		snprintf(id, sizeof(id), "port%u", ++machine->nports);
+		ret = device_add(&machine->devices, &port->dev, &pci_port_device_ops, id, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static void close_devices(struct machine *machine)
+{
+	devices_destroy(&machine->devices);
+	while (machine->nports)
+		pci_port_close(&machine->ports[--machine->nports]);
+	close_power_key(machine);
 }
 
 int machine_init(struct machine *machine, const struct vm_config *config,
@@ -203,21 +287,20 @@ int machine_init(struct machine *machine, const struct vm_config *config,
 	if (ret == 0)
 		ret = pci_host_init(&machine->pci, loop, &machine->bus, err);
 	if (ret == 0)
+		ret = add_ports(machine, err);
+	if (ret == 0)
 		ret = machine_plug_devices(machine, err);
 	if (ret == 0)
 		ret = console_open(&machine->console, loop, &guest, "--serial", &config->serial,
 				   err);
-	if (ret < 0) {
-		devices_destroy(&machine->devices);
-		close_power_key(machine);
-	}
+	if (ret < 0)
+		close_devices(machine);
 	return ret;
 }
 
 void machine_close(struct machine *machine)
 {
-	devices_destroy(&machine->devices);
-	close_power_key(machine);
+	close_devices(machine);
 	console_close(&machine->console);
 }
 

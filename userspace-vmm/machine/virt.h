@@ -19,11 +19,15 @@
 #include "core/mmio.h"
 #include "dev/device.h"
 #include "dev/pci_host.h"
+#include "dev/pci_port.h"
 #include "dev/pl011.h"
 #include "dev/pl031.h"
 #include "dev/pl061.h"
 #include "machine/boot.h"
 #include "virtio/virtio.h"
+
+/* Slots for devices that come while the guest runs */
+#define MACHINE_PORTS	4
 
 struct machine {
 	struct event_loop *loop;
@@ -33,6 +37,8 @@ struct machine {
 	struct irqs irqs;
 	struct device_list devices;
 	struct pci_host pci;
+	unsigned int nports;
+	struct pci_port ports[MACHINE_PORTS];
 	unsigned int nvirtio_mmio;	/* frames in use */
 	struct pl011 uart;
 	struct pl031 rtc;
@@ -54,8 +60,9 @@ int machine_init(struct machine *machine, const struct vm_config *config,
 void machine_close(struct machine *machine);
 
 /*
- * Takes vdev over and gives it a place on the bus that the configuration asks for. If that fails it
- * is destroyed. vdev may be NULL: its creation failed, with err filled in, and so does this.
+ * Takes vdev over and gives it a place on the bus that the configuration asks for; in a machine that
+ * is on, behind a root port. If that fails it is destroyed. vdev may be NULL: its creation failed,
+ * with err filled in, and so does this.
  */
 int machine_plug(struct machine *machine, struct virtio_device *vdev, struct error *err);
 /* All devices that the configuration names */
@@ -69,6 +76,12 @@ static inline void machine_event(struct machine *machine, const char *name, json
 	else
 		json_decref(data);
 }
+
+/*
+ * Asks the guest to let a device go that was plugged into the running machine. It is gone when the
+ * guest says so; then there is the event DEVICE_DELETED.
+ */
+int machine_unplug(struct machine *machine, const char *id, struct error *err);
 
 /* Somebody presses the power key for a moment; what the guest makes of it is its affair. */
 void machine_power_button(struct machine *machine);

@@ -31,3 +31,13 @@ void irq_disconnect_msi(struct irqs *irqs, int eventfd, uint32_t gsi)
 	(void)eventfd;
 	fake_fd[gsi] = -1;
 }
+
+struct msi fake_sent;
+unsigned int fake_sends;
+
+void irq_send_msi(struct irqs *irqs, const struct msi *msi)
+{
+	(void)irqs;
+	fake_sent = *msi;
+	fake_sends++;
+}

@@ -10,6 +10,10 @@
 extern struct msi fake_msi[FAKE_GSIS];
 extern int fake_fd[FAKE_GSIS];
 
+/* Without eventfd */
+extern struct msi fake_sent;
+extern unsigned int fake_sends;
+
 void fake_irq_reset(void);
 
 #endif /* AVMM_TESTS_FAKE_IRQ_H */

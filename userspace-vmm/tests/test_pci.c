@@ -5,6 +5,7 @@
 
 #include "dev/pci.h"
 #include "dev/pci_host.h"
+#include "dev/pci_port.h"
 #include "machine/memmap.h"
 #include "tests/fake_irq.h"
 #include "tests/tap.h"
@@ -52,7 +53,7 @@ static void setup(void)
 	pci_set(&pci, PCI_VENDOR_ID, 4, 0x10441af4);
 	check(pci_add_msix(&pci, 3, TABLE) == 0);
 	pci_built(&pci);
-	check(pci_host_add(&host, &pci) == 0 && pci.slot == 1);
+	check(pci_host_add(&host, &pci, 1) == 0 && pci.slot == 1);
 }
 
 static void done(void)
@@ -229,7 +230,7 @@ static void full(void)
 	setup();
 	for (n = 0; n < PCI_SLOTS; n++) {
 		pci_init(&many[n], &ops, NULL, NULL, PCI_HEADER_TYPE_NORMAL, 0);
-		if (pci_host_add(&host, &many[n]) < 0)
+		if (pci_host_add(&host, &many[n], 1) < 0)
 			break;
 	}
 	check(n == PCI_SLOTS - 2);
@@ -239,11 +240,140 @@ static void full(void)
 	done();
 }
 
+/* ---- a slot: we are the guest's driver ---- */
+
+static struct pci_port port;
+static struct pci_function card;
+static struct device card_device;
+static unsigned int resets, ejects;
+
+static void card_reset(struct device *dev)
+{
+	(void)dev;
+	resets++;
+}
+
+static const struct device_ops card_ops = { .type = "card", .reset = card_reset };
+
+static void eject(void *opaque, struct pci_port *p)
+{
+	(void)opaque;
+	ejects++;
+	pci_host_remove(&host, p->pci.child);
+	pci_port_unplugged(p);
+}
+
+static unsigned int slot_reg(unsigned int reg)
+{
+	return pci_config_read(&port.pci, port.exp + reg, 2);
+}
+
+static void slot_write(unsigned int reg, unsigned int value)
+{
+	pci_config_write(&port.pci, port.exp + reg, 2, value);
+}
+
+static void setup_port(void)
+{
+	resets = 0;
+	ejects = 0;
+	fake_sends = 0;
+	setup();
+	check(pci_port_init(&port, &host, NULL, 1, eject, NULL, &err) == 0);
+	check(port.pci.slot == PCI_SLOTS - 1);
+	pci_config_write(&port.pci, PCI_PRIMARY_BUS, 4, 0x00020200);
+	pci_config_write(&port.pci, port.msi + PCI_MSI_ADDRESS_LO, 4, 0x8090040);
+	pci_config_write(&port.pci, port.msi + PCI_MSI_DATA_64, 2, 55);
+	pci_config_write(&port.pci, port.msi + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE);
+	card_device.ops = &card_ops;
+	pci_init(&card, &ops, NULL, NULL, PCI_HEADER_TYPE_NORMAL, BAR_SIZE);
+	pci_set(&card, PCI_VENDOR_ID, 4, 0x10411af4);
+	pci_built(&card);
+	card.device = &card_device;
+}
+
+static void done_port(void)
+{
+	pci_port_close(&port);
+	done();
+}
+
+static void plug_and_unplug(void)
+{
+	const unsigned int off = PCI_EXP_SLTCTL_PCC;
+	const unsigned int control = PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_ABPE |
+				     PCI_EXP_SLTCTL_DLLSCE;
+
+	setup_port();
+	check(slot_reg(PCI_EXP_SLTCTL) & off);
+	slot_write(PCI_EXP_SLTCTL, control | off);
+	check(fake_sends == 0);
+	pci_host_add_behind(&host, &port.pci, &card);
+	pci_port_plugged(&port, true);
+	check(fake_sends == 1 && fake_sent.data == 55 && fake_sent.devid == 31 << 3);
+	check((slot_reg(PCI_EXP_SLTSTA) & 0x1ff) ==
+	      (PCI_EXP_SLTSTA_PDS | PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_ABP));
+	/* without power it does not answer */
+	check(read_at(config(0, 2 << 20), 4) == ~0ULL);
+	check(!(slot_reg(PCI_EXP_LNKSTA) & PCI_EXP_LNKSTA_DLLLA));
+	slot_write(PCI_EXP_SLTSTA, 0xffff);
+	check((slot_reg(PCI_EXP_SLTSTA) & 0x1ff) == PCI_EXP_SLTSTA_PDS);
+	slot_write(PCI_EXP_SLTCTL, control);
+	check(slot_reg(PCI_EXP_LNKSTA) & PCI_EXP_LNKSTA_DLLLA);
+	check(slot_reg(PCI_EXP_SLTSTA) & PCI_EXP_SLTSTA_DLLSC && fake_sends == 2);
+	check(read_at(config(0, 2 << 20), 4) == 0x10411af4 && pci_requester_id(&card) == 0x200);
+	slot_write(PCI_EXP_SLTSTA, 0xffff);
+	/* off and on by the guest alone: reset, and still there */
+	slot_write(PCI_EXP_SLTCTL, control | off);
+	check(resets == 1 && ejects == 0 && read_at(config(0, 2 << 20), 4) == ~0ULL);
+	slot_write(PCI_EXP_SLTCTL, control);
+	check(read_at(config(0, 2 << 20), 4) == 0x10411af4);
+	slot_write(PCI_EXP_LNKCTL, PCI_EXP_LNKCTL_LD);
+	check(read_at(config(0, 2 << 20), 4) == ~0ULL && ejects == 0);
+	slot_write(PCI_EXP_LNKCTL, 0);
+	check(read_at(config(0, 2 << 20), 4) == 0x10411af4);
+	slot_write(PCI_EXP_SLTSTA, 0xffff);
+	fake_sends = 0;
+	check(pci_port_request(&port) == 0 && fake_sends == 1);
+	check(pci_port_request(&port) < 0);
+	check(slot_reg(PCI_EXP_SLTSTA) & PCI_EXP_SLTSTA_ABP);
+	slot_write(PCI_EXP_SLTCTL, control | off);
+	check(ejects == 1 && !port.pci.child);
+	check(!(slot_reg(PCI_EXP_SLTSTA) & PCI_EXP_SLTSTA_PDS));
+	done_port();
+}
+
+static void port_state(void)
+{
+	json_t *saved;
+
+	setup_port();
+	pci_host_add_behind(&host, &port.pci, &card);
+	pci_port_plugged(&port, true);
+	slot_write(PCI_EXP_SLTCTL, 0);
+	saved = pci_port_device_ops.save(&port.dev);
+	pci_port_device_ops.reset(&port.dev);
+	/* what is there at power-on has power */
+	check(slot_reg(PCI_EXP_LNKSTA) & PCI_EXP_LNKSTA_DLLLA && slot_reg(PCI_EXP_SLTCTL) != 0);
+	check(!(slot_reg(PCI_EXP_SLTSTA) & PCI_EXP_SLTSTA_ABP));
+	check(pci_port_device_ops.load(&port.dev, saved, &err) == 0);
+	check(slot_reg(PCI_EXP_SLTCTL) == 0 && slot_reg(PCI_EXP_SLTSTA) & PCI_EXP_SLTSTA_ABP);
+	check(read_at(config(0, 2 << 20), 4) == 0x10411af4);
+	json_decref(saved);
+	/* a reset while it is asked for: gone */
+	check(pci_port_request(&port) == 0);
+	pci_port_device_ops.reset(&port.dev);
+	check(ejects == 1 && !(slot_reg(PCI_EXP_LNKSTA) & PCI_EXP_LNKSTA_DLLLA));
+	done_port();
+}
+
 const struct tap_test pci_tests[] = {
 	{ "configuration space", configuration },
 	{ "BAR", bar },
 	{ "MSI-X", msix },
 	{ "state", state },
 	{ "a full bus", full },
+	{ "plug and unplug", plug_and_unplug },
+	{ "state of a slot", port_state },
 	{ NULL, NULL },
 };

@@ -403,11 +403,15 @@ static int load(struct virtio_device *vdev, json_t *state, struct error *err)
 	return pci_load(&t->pci, vdev->dev.id, pci, err);
 }
 
+static void detach(struct virtio_device *vdev)
+{
+	pci_host_remove(&vdev->machine->pci, &of(vdev)->pci);
+}
+
 static void destroy(struct virtio_device *vdev)
 {
 	struct virtio_pci *t = of(vdev);
 
-	pci_host_remove(&vdev->machine->pci, &t->pci);
 	pci_free(&t->pci);
 	close(t->nowhere);
 	free(t->vectors);
@@ -417,7 +421,7 @@ static void destroy(struct virtio_device *vdev)
 static const struct virtio_transport_ops transport = {
 	.interrupt = interrupt, .call_fd = call_fd, .start = start, .stop = stop,
 	.reset = driver_reset, .power_on_reset = power_on_reset, .save = save, .load = load,
-	.destroy = destroy,
+	.detach = detach, .destroy = destroy,
 };
 
 /* ---- creation ---- */
@@ -443,6 +447,7 @@ static int build(struct virtio_pci *t, struct virtio_device *vdev)
 	unsigned int cap, vectors = vdev->nqueues + 1;
 
 	pci_init(pci, &pci_ops, t, &vdev->machine->irqs, PCI_HEADER_TYPE_NORMAL, SIZE);
+	pci->device = &vdev->dev;
 	pci_set(pci, PCI_VENDOR_ID, 2, VENDOR);
 	pci_set(pci, PCI_DEVICE_ID, 2, DEVICE_BASE + vdev->ops->device_id);
 	/* 4.1.2.1: a revision of at least 1 is a device that is not transitional */
@@ -486,7 +491,8 @@ int virtio_pci_plug(struct machine *machine, struct virtio_device *vdev,
 	if (ret == 0 && port)
 		pci_host_add_behind(&machine->pci, port, &t->pci);
 	else if (ret == 0)
-		ret = pci_host_add(&machine->pci, &t->pci);
+		/* device 0 is where others have a function of the host bridge */
+		ret = pci_host_add(&machine->pci, &t->pci, 1);
 	if (ret < 0) {
 		error_set(err, ret, ret == -ENOSPC ? "%s: the PCI bus is full%s" :
 			  "%s cannot be put on the PCI bus: %s", vdev->dev.id,
@@ -500,4 +506,9 @@ int virtio_pci_plug(struct machine *machine, struct virtio_device *vdev,
 	}
 	vdev->transport = &transport;
 	return 0;
+}
+
+struct pci_function *virtio_pci_function(struct virtio_device *vdev)
+{
+	return vdev->transport == &transport ? &of(vdev)->pci : NULL;
 }

@@ -12,4 +12,7 @@
 int virtio_pci_plug(struct machine *machine, struct virtio_device *vdev,
 		    struct pci_function *port, struct error *err);
 
+/* NULL: it is not on PCI. */
+struct pci_function *virtio_pci_function(struct virtio_device *vdev);
+
 #endif /* AVMM_VIRTIO_PCI_H */

@@ -365,6 +365,9 @@ static void device_destroy(struct device *dev)
 {
 	struct virtio_device *vdev = to_virtio(dev);
 
+	/* first, or a driver could start it again */
+	if (vdev->transport->detach)
+		vdev->transport->detach(vdev);
 	stop(vdev);
 	vdev->transport->destroy(vdev);
 	vdev->ops->destroy(vdev);

@@ -66,6 +66,8 @@ struct virtio_transport_ops {
 	void (*power_on_reset)(struct virtio_device *vdev);
 	json_t *(*save)(struct virtio_device *vdev);
 	int (*load)(struct virtio_device *vdev, json_t *state, struct error *err);
+	/* Off the bus: no vCPU comes to it any more. May be NULL. */
+	void (*detach)(struct virtio_device *vdev);
 	void (*destroy)(struct virtio_device *vdev);
 };
 
