@@ -2,7 +2,7 @@
 /*
  * Bindings: Linux, Documentation/devicetree/bindings: arm/cpus, arm/psci, timer/arm,arch_timer,
  * interrupt-controller/arm,gic-v3 and arm,gic, serial/pl011, rtc/arm,pl031, gpio/pl061-gpio, input/gpio-keys, virtio/mmio,
- * pci/host-generic-pci, pci/pci-msi; chosen is in the Devicetree
+ * mtd/mtd-physmap, pci/host-generic-pci, pci/pci-msi; chosen is in the Devicetree
  * specification and in dt-schema.
  */
 #include "machine/fdt.h"
@@ -288,6 +288,19 @@ static void pci(struct builder *b)
 	end(b);
 }
 
+static void flash(struct builder *b, const struct fdt_params *p)
+{
+	const struct memmap_entry *m = &memmap[MEMMAP_VARS];
+
+	if (!p->flash_size)
+		return;
+	begin(b, "%s@%llx", m->name, (unsigned long long)m->base);
+	string(b, "compatible", "cfi-flash");
+	cells(b, "reg", CELLS64(m->base), CELLS64(p->flash_size));
+	cells(b, "bank-width", 4);
+	end(b);
+}
+
 static void virtio_mmio(struct builder *b, unsigned int n)
 {
 	const struct memmap_entry *m = &memmap[MEMMAP_VIRTIO];
@@ -329,6 +342,7 @@ int machine_fdt(void *buf, size_t size, const struct fdt_params *p, struct error
 	uart(b);
 	rtc(b);
 	gpio(b);
+	flash(b, p);
 	pci(b);
 	virtio_mmio(b, p->virtio_mmio);
 	end(b);

@@ -22,6 +22,7 @@ struct fdt_params {
 	uint64_t initrd_start;
 	uint64_t initrd_end;		/* 0: no initrd */
 	unsigned int virtio_mmio;	/* frames in use */
+	uint64_t flash_size;		/* for firmware's variables; 0: there is none */
 	uint8_t rng_seed[32];
 	uint64_t kaslr_seed;
 };

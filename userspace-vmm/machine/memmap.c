@@ -4,12 +4,12 @@
 #include <linux/avmm.h>
 
 #include "config/vm_config.h"
+#include "dev/flash.h"
 
-/*
- * All that is neither RAM nor for very many vCPUs is below 1 GiB. The holes are for what comes
- * later: 0 to 128 MiB is firmware flash.
- */
+/* All that is neither RAM nor for very many vCPUs is below 1 GiB. */
 const struct memmap_entry memmap[MEMMAP_COUNT] = {
+	[MEMMAP_FLASH] = { "flash", 0, 64 << 20, MEMMAP_NO_SPI },
+	[MEMMAP_VARS] = { "flash", 0x04000000, FLASH_SIZE_MAX, MEMMAP_NO_SPI },
 	[MEMMAP_GICD] = { "gicd", 0x08000000, AVMM_VGIC_V3_DIST_SIZE, MEMMAP_NO_SPI },
 	[MEMMAP_GICC] = { "gicc", 0x08010000, AVMM_VGIC_V2_CPU_SIZE, MEMMAP_NO_SPI },
 	[MEMMAP_V2M] = { "v2m", 0x08020000, 0x1000, MEMMAP_V2M_SPI },

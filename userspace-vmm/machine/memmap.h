@@ -15,6 +15,8 @@
 #define MACHINE_NAME	"virt-1"
 
 enum memmap_id {
+	MEMMAP_FLASH,		/* firmware; the reset vector is at its start */
+	MEMMAP_VARS,		/* flash for the firmware's variables; as much as --vars has */
 	MEMMAP_GICD,		/* GIC distributor; a GICv2's is smaller */
 	MEMMAP_GICC,		/* GICv2 CPU interface */
 	MEMMAP_V2M,		/* GICv2m frame: MSIs as SPIs, where there is no ITS */

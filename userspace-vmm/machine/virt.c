@@ -236,11 +236,30 @@ static int add_ports(struct machine *machine, struct error *err)
 	return 0;
 }
 
+static int add_firmware(struct machine *machine, struct error *err)
+{
+	struct firmware *firmware = &machine->firmware;
+	struct mmio_region region = {
+		.base = memmap[MEMMAP_VARS].base, .name = memmap[MEMMAP_VARS].name,
+		.ops = &flash_ops, .dev = &firmware->flash,
+	};
+	int ret = firmware_open(firmware, machine->config, err);
+
+	if (ret < 0 || !firmware->code)
+		return ret;
+	region.size = firmware->vars_size;
+	ret = mmio_add(&machine->bus, &region);
+	if (ret < 0)
+		return error_set(err, ret, "the flash has no place on the bus: %s", strerror(-ret));
+	return device_add(&machine->devices, &firmware->flash.dev, &flash_device_ops, "flash0", err);
+}
+
 static void close_devices(struct machine *machine)
 {
 	devices_destroy(&machine->devices);
 	while (machine->nports)
 		pci_port_close(&machine->ports[--machine->nports]);
+	firmware_close(&machine->firmware);
 	close_power_key(machine);
 }
 
@@ -260,7 +279,7 @@ int machine_init(struct machine *machine, const struct vm_config *config,
 	int ret;
 
 	*machine = (struct machine) {
-		.vm = -1, .gic = -1, .its = -1, .power_key.fd = -1, .loop = loop, .memory = memory, .config = config,
+		.vm = -1, .firmware.vars_fd = -1, .gic = -1, .its = -1, .power_key.fd = -1, .loop = loop, .memory = memory, .config = config,
 	};
 	irq_init(&machine->irqs);
 	pl011_init(&machine->uart, &host);
@@ -284,6 +303,8 @@ int machine_init(struct machine *machine, const struct vm_config *config,
 		ret = power_key_init(machine, err);
 	if (ret == 0)
 		ret = add_region(machine, MEMMAP_V2M, &v2m_ops, &machine->irqs, err);
+	if (ret == 0)
+		ret = add_firmware(machine, err);
 	if (ret == 0)
 		ret = pci_host_init(&machine->pci, loop, &machine->bus, err);
 	if (ret == 0)
@@ -411,6 +432,8 @@ int machine_power_on(struct machine *machine, const struct vm_config *config, in
 		ret = gic_set_up(machine, err);
 	if (ret == 0)
 		ret = its_set_up(machine, err);
+	if (ret == 0)
+		ret = firmware_power_on(&machine->firmware, vm, err);
 	if (ret < 0)
 		machine_power_off(machine);
 	return ret;
@@ -420,6 +443,7 @@ void machine_power_off(struct machine *machine)
 {
 	/* first, as they give back what they have of the VM */
 	devices_reset(&machine->devices);
+	firmware_power_off(&machine->firmware);
 	if (machine->its >= 0)
 		close(machine->its);
 	machine->its = -1;
@@ -444,6 +468,7 @@ static int write_fdt(const struct machine *machine, const struct vm_config *conf
 		.its = machine->its >= 0,
 		.mpidr = mpidr,
 		.virtio_mmio = machine->nvirtio_mmio,
+		.flash_size = machine->firmware.vars_size,
 		.bootargs = config->append,
 		.initrd_start = layout->initrd_start,
 		.initrd_end = layout->initrd_end,
@@ -468,6 +493,11 @@ int machine_load(const struct machine *machine, const struct vm_config *config,
 	struct image image;
 	int ret;
 
+	if (config->firmware) {
+		/* EDK2 for "virt" looks for the device tree where RAM begins */
+		*layout = (struct boot_layout) { .entry = memmap[MEMMAP_FLASH].base, .dtb = ram.ipa };
+		return write_fdt(machine, config, &ram, mpidr, layout, err);
+	}
 	ret = file_map(kernel, "--kernel", err);
 	if (ret < 0)
 		return ret;

@@ -24,6 +24,7 @@
 #include "dev/pl031.h"
 #include "dev/pl061.h"
 #include "machine/boot.h"
+#include "machine/firmware.h"
 #include "virtio/virtio.h"
 
 /* Slots for devices that come while the guest runs */
@@ -36,6 +37,7 @@ struct machine {
 	struct mmio_bus bus;
 	struct irqs irqs;
 	struct device_list devices;
+	struct firmware firmware;
 	struct pci_host pci;
 	unsigned int nports;
 	struct pci_port ports[MACHINE_PORTS];
@@ -91,7 +93,10 @@ int machine_power_on(struct machine *machine, const struct vm_config *config, in
 		     struct error *err);
 void machine_power_off(struct machine *machine);
 
-/* Fills RAM, which is all zeros: kernel, initrd, and a device tree for vCPUs of these MPIDRs. */
+/*
+ * Fills RAM, which is all zeros: kernel and initrd, or nothing for firmware, and a device tree for
+ * vCPUs of these MPIDRs.
+ */
 int machine_load(const struct machine *machine, const struct vm_config *config,
 		 const struct memory *memory, struct file *kernel, struct file *initrd,
 		 const uint64_t *mpidr, struct boot_layout *layout, struct error *err);

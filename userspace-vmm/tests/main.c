@@ -17,6 +17,7 @@ static const struct {
 	{ "qemu", qemu_tests },
 	{ "vring", vring_tests },
 	{ "pci", pci_tests },
+	{ "flash", flash_tests },
 	{ "pl061", pl061_tests },
 };
 
