@@ -61,7 +61,7 @@ struct ctl {
 	uint64_t count;		/* 0: without end */
 };
 
-extern const struct field ctl_fields[], ctl_stop_fields[], ctl_top_fields[];
+extern const struct field ctl_fields[], ctl_stop_fields[], ctl_top_fields[], ctl_device_fields[];
 
 /* Shows value, which it takes, as JSON if that is wanted; returns EXIT_OFF. */
 int cli_done(const struct ctl *ctl, json_t *value);
@@ -70,6 +70,7 @@ int cmd_list(const struct command *command, int argc, char **argv);
 int cmd_simple(const struct command *command, int argc, char **argv);
 int cmd_stop(const struct command *command, int argc, char **argv);
 int cmd_stat(const struct command *command, int argc, char **argv);
+int cmd_device(const struct command *command, int argc, char **argv);
 int cmd_qmp(const struct command *command, int argc, char **argv);
 
 extern const struct field mig_save_fields[], mig_migrate_fields[], mig_restore_fields[],

@@ -72,6 +72,109 @@ int cmd_simple(const struct command *command, int argc, char **argv)
 	return value ? cli_done(&ctl, value) : cli_error(&err);
 }
 
+/* ---- device ---- */
+
+const struct field ctl_device_fields[] = {
+	{ "timeout", FIELD_NUMBER, CTL(timeout), .letter = 't', .value = "SECONDS", .max = 86400,
+	  .help = "remove: how long the guest may take (default 60)" },
+	COMMON
+};
+
+/* As on the command line of run, in the form that QMP has. */
+static json_t *device_config(const char *kind, const char *text, struct error *err)
+{
+	const struct field *field = field_find(vm_config_fields, kind);
+	json_t *object = NULL, *all;
+	struct vm_config config;
+
+	if (!field || field->type != FIELD_LIST) {
+		error_set(err, -EINVAL, "device: '%s' is neither disk nor net", kind);
+		return NULL;
+	}
+	if (vm_config_init(&config, err) < 0)
+		return NULL;
+	if (field_set_text(field, &config, kind, text, err) == 0) {
+		all = fields_to_json(vm_config_fields, &config, 0);
+		object = json_pack("{s:{s:O}}", "config", kind, json_object_get(all, kind));
+		json_decref(all);
+	}
+	vm_config_free(&config);
+	return object;
+}
+
+struct removal {
+	const char *id;
+	bool gone;
+};
+
+static void device_event(void *opaque, const char *name, json_t *data)
+{
+	struct removal *removal = opaque;
+	const char *id = json_string_value(json_object_get(data, "device"));
+
+	if (!strcmp(name, "DEVICE_DELETED") && id && !strcmp(id, removal->id))
+		removal->gone = true;
+}
+
+static int wait_removed(struct client *client, struct removal *removal, uint64_t seconds,
+			struct error *err)
+{
+	time_t deadline = time(NULL) + seconds;
+
+	while (!removal->gone) {
+		time_t left = deadline - time(NULL);
+		int ret = left > 0 ? client_wait(client, left * 1000, err) : 0;
+
+		if (ret < 0)
+			return ret;
+		if (ret == 0)
+			return error_set(err, -ETIMEDOUT, "device: the guest has not let '%s' go in "
+					 "%llu seconds", removal->id, (unsigned long long)seconds);
+	}
+	return 0;
+}
+
+int cmd_device(const struct command *command, int argc, char **argv)
+{
+	struct removal removal = { 0 };
+	struct client client = { 0 };
+	struct ctl ctl = { .timeout = 60 };
+	const char *words[4] = { NULL };
+	struct error err;
+	json_t *arguments, *value;
+	bool add;
+	int ret = cli_parse(command, &ctl, &ctl.help, words, 3, 4, argc, argv);
+
+	if (ret >= 0)
+		return ret;
+	add = !strcmp(words[0], "add");
+	if ((!add && strcmp(words[0], "remove")) || add != !!words[3]) {
+		log_error("device: 'add NAME disk|net VALUE' or 'remove NAME ID' is what it takes");
+		return EXIT_USAGE;
+	}
+	arguments = add ? device_config(words[2], words[3], &err) : json_pack("{s:s}", "id", words[2]);
+	if (!arguments)
+		return cli_error(&err);
+	if (client_open(&client, words[1], &err) < 0) {
+		json_decref(arguments);
+		return cli_error(&err);
+	}
+	removal.id = words[2];
+	client.event = device_event;
+	client.opaque = &removal;
+	value = client_call(&client, add ? "x-avmm-device-add" : "device_del", arguments, &err);
+	if (value && !add && wait_removed(&client, &removal, ctl.timeout, &err) < 0) {
+		json_decref(value);
+		value = NULL;
+	}
+	client_close(&client);
+	if (!value)
+		return cli_error(&err);
+	if (add && !ctl.json)
+		printf("%s\n", json_string_value(json_object_get(value, "id")));
+	return cli_done(&ctl, value);
+}
+
 /* ---- qmp ---- */
 
 int cmd_qmp(const struct command *command, int argc, char **argv)

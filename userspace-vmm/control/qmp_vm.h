@@ -10,6 +10,7 @@
 extern const struct qmp_command qmp_vm_commands[];
 extern const struct qmp_command qmp_mig_commands[];
 extern const struct qmp_command qmp_dev_commands[];
+extern const struct qmp_command qmp_plug_commands[];
 
 /* All that a VM of ours answers to. */
 extern const struct qmp_command *const qmp_all_commands[];
