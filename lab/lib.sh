@@ -39,15 +39,16 @@ kernel_suite() {
 programs_suite() {
 	case $1 in
 	qemu | libvirt) echo bookworm ;;
-	qemu10 | vmm) echo trixie ;;
-	*) die "programs '$1' are not one of qemu, qemu10, libvirt, vmm" ;;
+	qemu10 | libvirt11 | vmm) echo trixie ;;
+	*) die "programs '$1' are not one of qemu, qemu10, libvirt, libvirt11, vmm" ;;
 	esac
 }
 programs_packages() {
 	# what works for the VMM's devices; qemu-utils has qemu-storage-daemon
 	[ "$1" != vmm ] || { echo passt virtiofsd qemu-utils strace; return; }
 	echo qemu-system-arm qemu-utils strace +qemu-efi-aarch64 +ipxe-qemu
-	[ "$1" != libvirt ] || echo libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
+	# bsdutils has script(1), which is a terminal for "virsh console".
+	case $1 in libvirt*) echo libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients +bsdutils:arm64 ;; esac
 }
 
 # Their file system. Its name tells what is in it and who made it.

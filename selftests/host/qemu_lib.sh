@@ -36,6 +36,9 @@ qemu() {
 	qmp "$name" '{"execute":"qmp_capabilities"}' >/dev/null
 }
 
+# refused NAME COMMAND [ARGUMENT]...: QEMU does not start such a guest.
+refused() { ! qemu "$@" && dead "$1"; }
+
 greeted() { grep -q '"QMP"' "$tmp/$1.qmp" || dead "$1"; }
 dead() { eval "! alive \$qemu_$1"; }
 

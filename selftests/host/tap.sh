@@ -56,6 +56,12 @@ initrd_with() {
 	INITRD=$tmp/initrd
 }
 
+# For a guest: waits for its power button, the key of QEMU's GPIO; the first event of an input device is 24 bytes.
+# shellcheck disable=SC2034 # for who sources this
+POWER_KEY='modprobe -a gpio_keys evdev; {
+	echo powerkey: ready && dd bs=24 count=1 of=/dev/null 2>/dev/null && echo powerkey: pressed
+} </dev/input/event0'
+
 # up NAME: the guest's first process runs; $pid is its VMM.
 up() {
 	until_true 120 grep -q -e '^guest: up' -e 'Kernel panic' "$tmp/$1"
