@@ -237,20 +237,10 @@ static void retry_ready(void *opaque)
 
 /* ---- what it writes ---- */
 
-static int open_log(struct vhost_user *vu)
+static int make_log(struct vhost_user *vu)
 {
 	const struct memory *memory = vu->vdev.memory;
-	struct vu_log log = { 0 };
-	uint64_t ignored;
-	int ret;
 
-	vu->log_all = false;
-	if (!memory->dirty)
-		return 0;
-	if (!(vu->protocol & VU_P_LOG_SHMFD) || !(vu->features & VU_F_LOG_ALL)) {
-		vu->log_all = true;
-		return 0;
-	}
 	vu->log_size = ((memory->base + memory->size) >> MEMORY_DIRTY_SHIFT) / 8 + 8;
 	vu->log = memfd_create("avmm-log", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (vu->log < 0 || ftruncate(vu->log, vu->log_size) < 0)
@@ -261,6 +251,25 @@ static int open_log(struct vhost_user *vu)
 		vu->log_bits = NULL;
 		return -errno;
 	}
+	return 0;
+}
+
+static int open_log(struct vhost_user *vu)
+{
+	struct vu_log log = { 0 };
+	uint64_t ignored;
+	int ret;
+
+	if (!vu->vdev.memory->dirty)
+		return 0;
+	if (!(vu->protocol & VU_P_LOG_SHMFD) || !(vu->features & VU_F_LOG_ALL)) {
+		vu->log_all = true;
+		return 0;
+	}
+	/* that of a process that died goes on */
+	ret = vu->log_bits ? 0 : make_log(vu);
+	if (ret < 0)
+		return ret;
 	log.size = vu->log_size;
 	ret = vu_send(vu->source.fd, VU_SET_LOG_BASE, 0, &log, sizeof(log), vu->log, PATIENCE_MS);
 	return ret < 0 ? ret : vu_receive(vu->source.fd, VU_SET_LOG_BASE, &ignored,
@@ -632,7 +641,9 @@ static int start_virtiofsd(struct vhost_user *vu, const char *dir, int listener,
 			places[i], "--fd=3", "--log-level=error", "--shared-dir", (char *)dir,
 			NULL,
 		};
-		char *const qemu[] = { places[i], "--fd=3", "-o", source, NULL };
+		char *const qemu[] = {
+			places[i], "--fd=3", "-o", "log_level=err", "-o", source, NULL,
+		};
 		bool old = strstr(places[i], "qemu");
 
 		if (snprintf(source, sizeof(source), "source=%s", dir) >= (int)sizeof(source))
