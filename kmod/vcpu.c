@@ -61,8 +61,16 @@ int avmm_lock_all_vcpus(struct avmm_vm *vm)
 	unsigned int i;
 
 	for (i = 0; i < vm->nr_vcpus; i++) {
-		if (mutex_trylock(&vm->vcpus[i]->mutex))
+		if (mutex_trylock(&vm->vcpus[i]->mutex)) {
+			/*
+			 * lockdep follows 48 locks of a task at most. Under vm->lock those of a
+			 * VM count as one; 6.16 has mutex_trylock_nest_lock() for that.
+			 */
+			mutex_release(&vm->vcpus[i]->mutex.dep_map, _RET_IP_);
+			mutex_acquire_nest(&vm->vcpus[i]->mutex.dep_map, 0, 1,
+					   &vm->lock.dep_map, _RET_IP_);
 			continue;
+		}
 		while (i--)
 			mutex_unlock(&vm->vcpus[i]->mutex);
 		return -EBUSY;

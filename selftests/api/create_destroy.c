@@ -364,8 +364,11 @@ int main(int argc, char **argv)
 	 */
 	tap_ok(after < before + 16000, "no memory is left behind: %lu KiB used before, %lu after",
 	       before, after);
-	tap_ok(meminfo("SUnreclaim") < slab + 1000, "nor slab: %lu KiB before, %lu after", slab,
-	       meminfo("SUnreclaim"));
+	if (getenv("AVMM_SLOW") && strcmp(getenv("AVMM_SLOW"), "1"))
+		tap_skip("KASAN keeps for long what is freed; kmemleak looks at the end", "nor slab");
+	else
+		tap_ok(meminfo("SUnreclaim") < slab + 1000, "nor slab: %lu KiB before, %lu after",
+		       slab, meminfo("SUnreclaim"));
 	if (read_text("/sys/module/avmm/refcnt", text, sizeof(text)))
 		tap_eq(strtoul(text, NULL, 10), 0, "the module is in nobody's use");
 	else

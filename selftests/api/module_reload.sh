@@ -63,7 +63,7 @@ settle
 before=$(free_kib)
 check "and $rounds times" reload "$rounds"
 slack=$((2 * rounds + 100))
-check "no memory is left behind" memory_back "$before" $slack
+check_memory "no memory is left behind" "$before" $slack
 echo "# $before KiB were free, now $(free_kib)"
 
 # What the kernel does with EL2 itself must work as before: CPUs go through the stub when they come

@@ -104,6 +104,15 @@ memory_back() {
 	return 1
 }
 
+# check_memory TEXT KIB SLACK: memory_back, but on the debug kernel
+check_memory() {
+	if [ "${AVMM_SLOW:-1}" = 1 ]; then
+		check "$1" memory_back "$2" "$3"
+	else
+		skip "$1" 'KASAN keeps for long what is freed; kmemleak looks at the end'
+	fi
+}
+
 alive() { kill -0 "$1" 2>/dev/null; }
 
 # meet N: the two hosts of "lab/host --peer" wait for each other. Host 2 listens.
