@@ -405,6 +405,11 @@ int vm_resume(struct vm *vm, struct error *err)
 		vm->resume_after_incoming = true;
 		return 0;
 	}
+	if (vm->disks_free)
+		ret = machine_lock_disks(&vm->machine, err);
+	if (ret < 0)
+		return ret;
+	vm->disks_free = false;
 	if (vm->devices_paused)
 		ret = devices_resume(&vm->machine.devices, err);
 	if (ret < 0) {
@@ -438,6 +443,7 @@ int vm_reset(struct vm *vm, bool by_guest, struct error *err)
 	log_verbose("the guest starts again");
 	park_vcpus(vm);
 	power_off(vm);
+	migration_settle(&vm->migration);
 	ret = memory_clear(&vm->memory, err);
 	if (ret == 0)
 		ret = power_on(vm, err);
@@ -542,6 +548,7 @@ static int start(struct vm *vm, struct error *err)
 	if (vm->config->incoming) {
 		vm->state = VM_INMIGRATE;
 		vm->resume_after_incoming = !vm->config->paused;
+		vm->disks_free = true;
 		devices_pause(&vm->machine.devices);
 		vm->devices_paused = true;
 	} else if (ret == 0) {

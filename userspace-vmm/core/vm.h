@@ -73,6 +73,7 @@ struct vm {
 	/* main thread */
 	enum vm_state state;
 	bool devices_paused;
+	bool disks_free;	/* not locked: another process may run the guest */
 	bool resume_after_incoming;
 	json_t *counters;	/* of a guest that was stopped; time goes on from there */
 	enum vm_stop end;	/* why vm_run() is to return; NONE: it is not */

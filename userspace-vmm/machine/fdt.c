@@ -231,6 +231,17 @@ static void rtc(struct builder *b)
 	end(b);
 }
 
+static void vmgenid(struct builder *b)
+{
+	const struct memmap_entry *m = &memmap[MEMMAP_VMGENID];
+
+	begin(b, "rng@%llx", (unsigned long long)m->base);
+	string(b, "compatible", "microsoft,vmgenid");
+	cells(b, "reg", CELLS64(m->base), CELLS64(m->size));
+	cells(b, "interrupts", GIC_SPI, m->spi, IRQ_EDGE_RISING);
+	end(b);
+}
+
 /* The flags of a pin: active high. Key codes are those of linux/input-event-codes.h. */
 #define GPIO_ACTIVE_HIGH	0
 #define KEY_POWER		116
@@ -343,6 +354,7 @@ int machine_fdt(void *buf, size_t size, const struct fdt_params *p, struct error
 	rtc(b);
 	gpio(b);
 	flash(b, p);
+	vmgenid(b);
 	pci(b);
 	virtio_mmio(b, p->virtio_mmio);
 	end(b);

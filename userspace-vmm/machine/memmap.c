@@ -5,6 +5,7 @@
 
 #include "config/vm_config.h"
 #include "dev/flash.h"
+#include "dev/vmgenid.h"
 
 /* All that is neither RAM nor for very many vCPUs is below 1 GiB. */
 const struct memmap_entry memmap[MEMMAP_COUNT] = {
@@ -18,6 +19,7 @@ const struct memmap_entry memmap[MEMMAP_COUNT] = {
 	[MEMMAP_UART] = { "uart", 0x09000000, 0x1000, 1 },
 	[MEMMAP_RTC] = { "rtc", 0x09010000, 0x1000, MEMMAP_NO_SPI },
 	[MEMMAP_GPIO] = { "gpio", 0x09030000, 0x1000, 7 },
+	[MEMMAP_VMGENID] = { "vmgenid", 0x09070000, VMGENID_SIZE, 11 },
 	[MEMMAP_VIRTIO] = { "virtio-mmio", 0x0a000000, 32 * MEMMAP_VIRTIO_SIZE, 16 },
 	[MEMMAP_PCI_WINDOW] = { "pci", 0x10000000, 0x2eff0000, MEMMAP_NO_SPI },
 	[MEMMAP_PCI_IO] = { "pci-io", 0x3eff0000, 0x10000, MEMMAP_NO_SPI },

@@ -25,6 +25,7 @@ enum memmap_id {
 	MEMMAP_UART,		/* PL011 */
 	MEMMAP_RTC,		/* PL031 */
 	MEMMAP_GPIO,		/* PL061 */
+	MEMMAP_VMGENID,		/* memory with the generation id */
 	MEMMAP_VIRTIO,		/* virtio-mmio: a frame and an SPI for each device */
 	MEMMAP_PCI_WINDOW,	/* for BARs of 32 bits */
 	MEMMAP_PCI_IO,		/* nothing is there, but firmware wants it to be */
@@ -54,6 +55,9 @@ extern const struct memmap_entry memmap[MEMMAP_COUNT];
 
 /* Pin of the PL061 that is the power key */
 #define MEMMAP_GPIO_POWER	3
+
+/* The slot of the generation id's memory; RAM has slot 0 */
+#define MEMMAP_VMGENID_SLOT	16
 
 /* Bytes of a virtio-mmio frame */
 #define MEMMAP_VIRTIO_SIZE	0x200

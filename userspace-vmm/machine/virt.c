@@ -16,6 +16,7 @@
 #include "machine/image.h"
 #include "machine/memmap.h"
 #include "dev/v2m.h"
+#include "virtio/blk.h"
 #include "virtio/mmio.h"
 #include "virtio/pci.h"
 
@@ -302,6 +303,11 @@ int machine_init(struct machine *machine, const struct vm_config *config,
 	if (ret == 0)
 		ret = power_key_init(machine, err);
 	if (ret == 0)
+		ret = vmgenid_init(&machine->genid, err);
+	if (ret == 0)
+		ret = device_add(&machine->devices, &machine->genid.dev, &vmgenid_device_ops,
+				 "genid0", err);
+	if (ret == 0)
 		ret = add_region(machine, MEMMAP_V2M, &v2m_ops, &machine->irqs, err);
 	if (ret == 0)
 		ret = add_firmware(machine, err);
@@ -434,6 +440,9 @@ int machine_power_on(struct machine *machine, const struct vm_config *config, in
 		ret = its_set_up(machine, err);
 	if (ret == 0)
 		ret = firmware_power_on(&machine->firmware, vm, err);
+	if (ret == 0)
+		ret = vmgenid_map(&machine->genid, vm, MEMMAP_VMGENID_SLOT,
+				  memmap[MEMMAP_VMGENID].base, err);
 	if (ret < 0)
 		machine_power_off(machine);
 	return ret;
@@ -452,6 +461,45 @@ void machine_power_off(struct machine *machine)
 	machine->gic = -1;
 	machine->vm = -1;
 	irq_set_vm(&machine->irqs, -1);
+}
+
+static struct virtio_blk *to_disk(struct device *dev)
+{
+	return strcmp(dev->ops->type, "virtio-blk") ? NULL :
+	       virtio_blk_of(container_of(dev, struct virtio_device, dev));
+}
+
+int machine_lock_disks(struct machine *machine, struct error *err)
+{
+	for (struct device *dev = machine->devices.first; dev; dev = dev->next) {
+		struct virtio_blk *disk = to_disk(dev);
+		int ret = disk ? virtio_blk_lock(disk, err) : 0;
+
+		if (ret < 0) {
+			machine_unlock_disks(machine);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+void machine_unlock_disks(struct machine *machine)
+{
+	for (struct device *dev = machine->devices.first; dev; dev = dev->next)
+		if (to_disk(dev))
+			virtio_blk_unlock(to_disk(dev));
+}
+
+int machine_renew(struct machine *machine, struct error *err)
+{
+	int ret = vmgenid_renew(&machine->genid, err);
+
+	if (ret == 0) {
+		/* an edge */
+		set_spi(machine, MEMMAP_VMGENID, true);
+		set_spi(machine, MEMMAP_VMGENID, false);
+	}
+	return ret;
 }
 
 /* ---- RAM at power-on ---- */

@@ -23,6 +23,7 @@
 #include "dev/pl011.h"
 #include "dev/pl031.h"
 #include "dev/pl061.h"
+#include "dev/vmgenid.h"
 #include "machine/boot.h"
 #include "machine/firmware.h"
 #include "virtio/virtio.h"
@@ -45,6 +46,7 @@ struct machine {
 	struct pl011 uart;
 	struct pl031 rtc;
 	struct pl061 gpio;
+	struct vmgenid genid;
 	struct event_source power_key;	/* a timer: released then */
 	struct console console;
 	int vm;		/* VM fd; -1: none now, and interrupt lines go nowhere */
@@ -92,6 +94,13 @@ void machine_power_button(struct machine *machine);
 int machine_power_on(struct machine *machine, const struct vm_config *config, int vm,
 		     struct error *err);
 void machine_power_off(struct machine *machine);
+
+/* Who may run the guest has its disks; those of one that is still to come are nobody's. */
+int machine_lock_disks(struct machine *machine, struct error *err);
+void machine_unlock_disks(struct machine *machine);
+
+/* The guest may be one of several from here on: tells it by another generation id. */
+int machine_renew(struct machine *machine, struct error *err);
 
 /*
  * Fills RAM, which is all zeros: kernel and initrd, or nothing for firmware, and a device tree for

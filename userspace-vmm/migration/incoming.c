@@ -38,13 +38,14 @@ struct incoming {
 	uint16_t *touched;		/* for each chunk, pages that may hold something */
 	json_t *state;
 	bool running;			/* when it was saved */
+	bool renew;			/* the same may come once more */
 	struct error err;
 	/* post-copy */
 	unsigned long *coming;		/* pages that are still with the source; atomic */
 	pthread_t asker, loader;
 	bool asking, loading;
 	int stop_asking;		/* eventfd */
-	struct error load_error;
+	struct error load_error, go_error;
 	bool end, go;
 };
 
@@ -54,7 +55,12 @@ static void load_state(void *opaque)
 {
 	struct incoming *in = opaque;
 
-	if (vm_state_load(in->vm, in->state, in->m->uri, &in->running, &in->load_error) == 0)
+	int ret;
+
+	ret = vm_state_load(in->vm, in->state, in->m->uri, &in->running, &in->load_error);
+	if (ret == 0 && in->renew)
+		ret = machine_renew(&in->vm->machine, &in->load_error);
+	if (ret == 0)
 		in->load_error.code = 0;
 }
 
@@ -66,8 +72,14 @@ static void go(void *opaque)
 	vm_pause(in->vm, VM_PAUSED);
 	if (!in->running || !in->vm->resume_after_incoming)
 		return;
-	/* it is here, it is whole, and it does not run: that is the user's to decide */
-	if (vm_resume(in->vm, &err) < 0)
+	if (vm_resume(in->vm, &err) == 0) {
+		log_verbose("%s: the guest runs after %llu ms", in->m->uri,
+			    (unsigned long long)(now_ns() - in->m->began) / 1000000);
+		return;
+	}
+	/* a checkpoint is still there; what came from a source is here and whole, for the user to decide */
+	in->go_error = err;
+	if (!in->renew)
 		log_error("the guest is here, and cannot go on: %s", err.text);
 }
 
@@ -140,7 +152,8 @@ static void *pager_thread(void *opaque)
 		else
 			fetch(m, next++);
 	}
-	atomic_store(&m->pager_ended, true);
+	/* or a page that is given back, by the balloon or at a reset, could not be had again */
+	lazy_close(&m->lazy);
 	return NULL;
 }
 
@@ -148,7 +161,6 @@ static void end_pager(struct migration *m)
 {
 	pthread_join(m->pager, NULL);
 	m->paging = false;
-	lazy_close(&m->lazy);
 	checkpoint_close(m->checkpoint);
 	m->checkpoint = NULL;
 }
@@ -216,6 +228,7 @@ static int restore(struct incoming *in, const char *path)
 		ret = fill_ram(in, checkpoint);
 	if (ret == 0) {
 		in->state = json_incref(checkpoint->state);
+		in->renew = true;
 		event_loop_call(&in->vm->loop, load_state, in);
 		in->err = in->load_error;
 		ret = in->err.code;
@@ -225,7 +238,8 @@ static int restore(struct incoming *in, const char *path)
 	if (ret < 0)
 		return ret;
 	event_loop_call(&in->vm->loop, go, in);
-	return 0;
+	in->err = in->go_error;
+	return in->go_error.code;
 }
 
 /* ---- what we say ---- */

@@ -83,6 +83,14 @@ void migration_stop(struct migration *m)
 	join(m);
 }
 
+void migration_settle(struct migration *m)
+{
+	/* the rest of post-copy; a source's thread goes on */
+	if (m->started && !m->outgoing)
+		join(m);
+	incoming_stop_pager(m);
+}
+
 void migration_close(struct migration *m)
 {
 	if (!m->vm)

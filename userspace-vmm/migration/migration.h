@@ -87,7 +87,6 @@ struct migration {
 	struct lazy lazy;
 	pthread_t pager;
 	bool paging;
-	atomic_bool pager_ended;
 	int pager_stop;			/* eventfd */
 	struct checkpoint *checkpoint;	/* the pager's */
 
@@ -103,6 +102,8 @@ struct migration {
 int migration_init(struct migration *m, struct vm *vm, struct error *err);
 /* Cancels what goes on and waits for its end; the VM is about to end. */
 void migration_stop(struct migration *m);
+/* RAM is about to be cleared: nothing more may come into it. */
+void migration_settle(struct migration *m);
 /* Nobody touches RAM any more. */
 void migration_close(struct migration *m);
 

@@ -97,6 +97,14 @@ static void leave_guest(void *opaque)
 	vm_pause(o->vm, o->saving ? VM_PAUSED : VM_POSTMIGRATE);
 }
 
+static void free_disks(void *opaque)
+{
+	struct outgoing *o = opaque;
+
+	machine_unlock_disks(&o->vm->machine);
+	o->vm->disks_free = true;
+}
+
 static void say_pass(void *opaque)
 {
 	struct outgoing *o = opaque;
@@ -179,7 +187,7 @@ static int send_chunk(struct outgoing *o, uint64_t chunk, uint32_t wanted)
 	return way_failed(o, ret);
 }
 
-/* All that is to be sent, once; stops early for post-copy. */
+/* All that is to be sent, once; later than the first time stops early for post-copy. */
 static int send_round(struct outgoing *o, bool may_stop)
 {
 	o->next_data = o->end_data = 0;
@@ -192,7 +200,7 @@ static int send_round(struct outgoing *o, bool may_stop)
 		if (may_stop && chunk % 64 == 0) {
 			o->channel.rate = param(o, PARAM_MAX_BANDWIDTH);
 			o->file.channel.rate = o->channel.rate;
-			if (atomic_load(&o->m->postcopy_wanted))
+			if (o->m->stats.rounds && atomic_load(&o->m->postcopy_wanted))
 				return 0;
 		}
 	}
@@ -343,6 +351,7 @@ static int hand_over(struct outgoing *o)
 {
 	if (!migration_commit(o->m))
 		return error_set(&o->err, -ECANCELED, "cancelled");
+	event_loop_call(&o->vm->loop, free_disks, o);
 	return say(o, SECTION_GO);
 }
 
@@ -479,7 +488,9 @@ static int finish_stream(struct outgoing *o)
 			ret = hand_over(o);
 		if (ret == 0)
 			ret = expect(o, SECTION_DONE);
-	} else if (!migration_commit(o->m)) {
+	} else if (migration_commit(o->m)) {
+		event_loop_call(&o->vm->loop, free_disks, o);
+	} else {
 		ret = error_set(&o->err, -ECANCELED, "cancelled");
 	}
 	if (ret == 0)
