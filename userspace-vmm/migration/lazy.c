@@ -59,12 +59,13 @@ int lazy_open(struct lazy *lazy, struct memory *memory, struct error *err)
 
 void lazy_close(struct lazy *lazy)
 {
-	struct uffdio_range range = {
-		.start = (uintptr_t)lazy->memory->host, .len = lazy->memory->size,
-	};
+	struct uffdio_range range;
 
 	if (lazy->fd < 0)
 		return;
+	range = (struct uffdio_range) {
+		.start = (uintptr_t)lazy->memory->host, .len = lazy->memory->size,
+	};
 	ioctl(lazy->fd, UFFDIO_UNREGISTER, &range);
 	close(lazy->fd);
 	lazy->fd = -1;
