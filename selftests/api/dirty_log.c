@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <glob.h>
 #include <sys/mman.h>
 
 #include "guest_ops.h"
@@ -538,6 +539,62 @@ static void test_running(enum kind kind, unsigned int vcpus, uint64_t manual, un
 	free_mem();
 }
 
+/* ---- blocks are split while there is a log, and merged when there is none any more ---- */
+
+/* Faults of the vCPU so far, out of debugfs; -1: not to be had. */
+static long faults(void)
+{
+	char path[64], line[512] = "", *p;
+	glob_t found;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/avmm/%d-*/vcpus", getpid());
+	if (device_is_kvm() || glob(path, 0, NULL, &found))
+		return -1;
+	f = fopen(found.gl_pathv[0], "r");
+	if (f) {
+		p = fgets(line, sizeof(line), f);
+		fclose(f);
+	}
+	globfree(&found);
+	p = strstr(line, "s2_faults ");
+	return p ? atol(p + 10) : -1;
+}
+
+static void test_blocks(enum kind kind)
+{
+	const char *k = kinds[kind];
+	long before, took;
+	unsigned int i;
+
+	if (!begin(kind, 0, 0))
+		return;
+	before = faults();
+	if (before < 0) {
+		tap_skip("no counter of faults", "blocks are split and merged");
+		end();
+		return;
+	}
+	/* the host has it all, so that only stage 2 faults */
+	for (i = 0; i < PAGES; i++)
+		((volatile uint64_t *)mem)[i * 512] = i;
+	writes(0, PAGES, 1, 1);
+	took = faults() - before;
+	tap_ok(took < 100, "%s: %d pages take %ld faults", k, PAGES, took);
+	tap_eq(-slot(LOG), 0, "%s: the log is switched on", k);
+	before = faults();
+	writes(0, PAGES, 1, 2);
+	took = faults() - before;
+	tap_ok(took >= PAGES, "%s: with it each page faults: %ld", k, took);
+	tap_eq(-slot(0), 0, "%s: the log is switched off", k);
+	before = faults();
+	writes(0, PAGES, 1, 3);
+	took = faults() - before;
+	tap_ok(took < 100, "%s: blocks have come back: %ld faults", k, took);
+	tap_eq(bad_pages(0, PAGES, 1, 3), 0, "%s: nothing is lost by it", k);
+	end();
+}
+
 int main(void)
 {
 	enum kind k;
@@ -554,6 +611,8 @@ int main(void)
 	test_manual(HUGETLB);
 	test_initially_set(ANON);
 	test_initially_set(THP);
+	test_blocks(THP);
+	test_blocks(HUGETLB);
 	test_running(ANON, 1, 0, 0);
 	test_running(THP, 2, 0, 0);
 	test_running(HUGETLB, 2, 1, 0);

@@ -307,6 +307,52 @@ static void test_registers(void)
 	vm_free(vm);
 }
 
+/* ---- redistributors in several regions, as the guest finds them ---- */
+
+static void test_guest_regions(void)
+{
+	/* ldr x0, [x2, #8]; str x0, [x1]; b 1b */
+	static const uint32_t code[] = { 0xf9400440, 0xf9000020, 0x17fffffe };
+	static const uint64_t regions[] = { REG(2, 0x8100000, 0), REG(1, 0x10000000, 1),
+					    REG(4, 0x20000000, 2) };
+	/* frames, whose they are and whether GICR_TYPER.Last is set */
+	static const struct { uint64_t at; unsigned int cpu, last; } frames[] = {
+		{ 0x8100000, 0, 0 }, { 0x8120000, 1, 1 }, { 0x10000000, 2, 1 },
+		{ 0x20000000, 3, 0 }, { 0x20020000, 4, 1 },
+	};
+	struct vm *vm = vm_new(&(struct vm_config){ .no_gic = true, .vcpus = 5, .all_on = true,
+						    .nommu = true });
+	struct vcpu *v = &vm->vcpu[0];
+	uint64_t dist = MAP_GICD, val;
+	unsigned int i;
+
+	vm->gic = avmm_new_device(vm->fd, AVMM_DEV_TYPE_ARM_VGIC_V3);
+	avmm_attr_set(vm->gic, ADDR, DIST, &dist);
+	for (i = 0; i < sizeof(regions) / 8; i++) {
+		val = regions[i];
+		tap_eq(-avmm_attr_set(vm->gic, ADDR, REGION, &val), 0, "region %u", i);
+	}
+	avmm_attr_set(vm->gic, CTRL, 0, NULL);
+	vm_poke(vm, MAP_RAM, code, 3);
+	vcpu_start_at(v, MAP_RAM, 0);
+	vcpu_set(v, AVMM_CORE_X(1), MAP_MMIO);
+	for (i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		vcpu_set(v, AVMM_CORE_X(2), frames[i].at);
+		val = 0;
+		if (tap_eq(vcpu_run(v), AVMM_EXIT_MMIO, "the guest reads GICR_TYPER of vCPU %u", i) &&
+		    v->run->mmio.is_write)
+			memcpy(&val, v->run->mmio.data, 8);
+		tap_eq(val & ~1ULL, (uint64_t)frames[i].cpu << 32 | frames[i].cpu << 8 |
+					    frames[i].last << 4,
+		       "affinity, number and Last of vCPU %u", i);
+	}
+	/* the third region has room for two more, which are not there */
+	vcpu_set(v, AVMM_CORE_X(2), 0x20040000);
+	tap_eq(vcpu_run(v), AVMM_EXIT_MMIO, "where no redistributor is");
+	tap_ok(!v->run->mmio.is_write && v->run->mmio.phys_addr == 0x20040008, "there is nothing");
+	vm_free(vm);
+}
+
 int main(void)
 {
 	unsigned int i;
@@ -317,5 +363,6 @@ int main(void)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		test_case(i);
 	test_registers();
+	test_guest_regions();
 	return tap_end();
 }

@@ -16,8 +16,9 @@ esac
 # program | set | seconds it may take | arguments
 #
 # Arguments are there to make a test small: the lab emulates. "short" is for each commit, "long" is
-# the rest of what passes, "awaited" what needs a feature that is not there yet. A program that a
-# kernel's tests do not have is skipped, unless it is named.
+# the rest of what passes, "timer" wants lab/host --icount, "endless" counts further than emulation
+# comes in an hour, "awaited" needs a feature that is not there yet. A program that a kernel's tests
+# do not have is skipped, unless it is named.
 table() {
 	cat <<-END
 	aarch32_id_regs | short | 30
@@ -36,7 +37,6 @@ table() {
 	coalesced_io_test | short | 60
 	kvm-uuid | short | 30
 	mmio_sign_ext | short | 30
-	external_aborts | short | 60
 	idreg-idst | short | 30
 	demand_paging_test | short | 120 | -b 8M -v 2
 	dirty_log_perf_test | short | 120 | -b 8M -v 2 -i 2
@@ -49,9 +49,10 @@ table() {
 	page_fault_test | long | 900
 	irqfd_test | long | 300
 	mmu_stress_test | long | 900 | -s 1 -m 1
-	vgic_lpi_stress | long | 300 | -v 2 -d 2 -e 8 -i 100
-	rseq_test | long | 900
-	hardware_disable_test | long | 900
+	vgic_lpi_stress | short | 120 | -v 2 -d 2 -e 8 -i 100
+	rseq_test | endless | 7200
+	hardware_disable_test | endless | 7200
+	external_aborts | awaited | 60
 	debug-exceptions | awaited | 60
 	smccc_filter | awaited | 30
 	kvm_binary_stats_test | awaited | 30
