@@ -9,6 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 export DEVICE="${1:-/dev/avmm}"
 
 dd if=/dev/zero bs=1M count=8 2>/dev/null | tr '\0' h >$tmp/hot.img
+cp $tmp/hot.img $tmp/other.img
 says() { until_true 120 grep -q "$1" $tmp/hot; }
 refused() {
 	! "$@" 2>$tmp/refusal && cat $tmp/refusal && grep -q "$expect" $tmp/refusal
@@ -28,9 +29,10 @@ check 'the guest is ready' says '^ready'
 check 'a disk is plugged in' sh -c "[ \"\$(avmm device add hot disk path=$tmp/hot.img,serial=first)\" = disk0 ]"
 check 'the guest reads all of it' says '^turn 1: first 0'
 expect='two devices with the id' check 'another one with its id is refused' \
-	refused avmm device add hot disk path=$tmp/hot.img,id=disk0
+	refused avmm device add hot disk path=$tmp/other.img,id=disk0
 expect='there is no device' check 'one that is not there cannot be removed' refused avmm device remove hot disk7
 expect='from the start' check 'nor one that was there from the start' refused avmm device remove hot rng0
+expect='remove it first' check 'nor can it be saved with that disk' refused avmm save hot $tmp/hot.save
 check 'it is removed' avmm device remove --timeout 120 hot disk0
 check 'the guest has let it go' says '^turn 1: gone'
 check 'it comes again, with another name' avmm device add hot disk path=$tmp/hot.img,serial=second,id=again

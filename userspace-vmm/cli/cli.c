@@ -24,7 +24,7 @@ const struct command commands[] = {
 	  { mig_clone_fields, vm_config_fields }, cmd_clone },
 	{ "migrate", "NAME URI", "move it to where 'run --incoming URI' waits",
 	  { mig_migrate_fields }, cmd_migrate },
-	{ "device", "add NAME disk|net VALUE, or remove NAME ID",
+	{ "device", "add NAME disk|net|share VALUE, or remove NAME ID",
 	  "plug a device into one that runs, or take it out", { ctl_device_fields }, cmd_device },
 	{ "stat", "NAME", "show what one has done so far", { ctl_fields }, cmd_stat },
 	{ "top", "", "show what all do, again and again", { ctl_top_fields }, cmd_top },

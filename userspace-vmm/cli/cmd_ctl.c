@@ -88,7 +88,7 @@ static json_t *device_config(const char *kind, const char *text, struct error *e
 	struct vm_config config;
 
 	if (!field || field->type != FIELD_LIST) {
-		error_set(err, -EINVAL, "device: '%s' is neither disk nor net", kind);
+		error_set(err, -EINVAL, "device: '%s' is neither disk nor net nor share", kind);
 		return NULL;
 	}
 	if (vm_config_init(&config, err) < 0)
@@ -149,7 +149,7 @@ int cmd_device(const struct command *command, int argc, char **argv)
 		return ret;
 	add = !strcmp(words[0], "add");
 	if ((!add && strcmp(words[0], "remove")) || add != !!words[3]) {
-		log_error("device: 'add NAME disk|net VALUE' or 'remove NAME ID' is what it takes");
+		log_error("device: 'add NAME disk|net|share VALUE' or 'remove NAME ID' is what it takes");
 		return EXIT_USAGE;
 	}
 	arguments = add ? device_config(words[2], words[3], &err) : json_pack("{s:s}", "id", words[2]);

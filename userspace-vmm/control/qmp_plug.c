@@ -6,21 +6,20 @@
 #include "control/qmp_vm.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/vm.h"
-#include "machine/virt.h"
-#include "virtio/blk.h"
-#include "virtio/net.h"
+#include "machine/devices.h"
 
 /* A configuration with one list of one device. */
 static int only_item(struct vm_config *config, json_t *object, struct error *err)
 {
-	size_t n = config->disks.count + config->nets.count;
+	size_t n = config->disks.count + config->nets.count + config->shares.count;
 
 	if (json_object_size(object) != 1 || n != 1)
-		return error_set(err, -EINVAL, "config: one disk or one net is what can be plugged in");
+		return error_set(err, -EINVAL, "config: one disk, net or share is what can be plugged in");
 	return 0;
 }
 
@@ -43,61 +42,59 @@ static int parse(struct vm_config *config, json_t *object, struct error *err)
 	return ret;
 }
 
-/* A made-up id may be that of another device; then it is not made up but counted on. */
-static int make_id(struct vm *vm, char **id, const char *prefix, bool given, struct error *err)
+/*
+ * An id that was made up may be that of another device: it is made again. object is
+ * { "disk": [ { ... } ] }, and its only key is what ids begin with.
+ */
+static int make_id(struct machine *machine, char **id, json_t *object, struct error *err)
 {
+	const char *kind = json_object_iter_key(json_object_iter(object));
+	json_t *given = json_object_get(json_array_get(json_object_get(object, kind), 0), "id");
 	char name[32];
 
-	if (given || !device_find(&vm->machine.devices, *id))
-		return 0;
-	for (unsigned int i = 0; ; i++) {
-		snprintf(name, sizeof(name), "%s%u", prefix, i);
-		if (!device_find(&vm->machine.devices, name))
-			break;
+	for (unsigned int i = 0; !given && device_find(&machine->devices, *id); i++) {
+		snprintf(name, sizeof(name), "%s%u", kind, i);
+		free(*id);
+		*id = strdup(name);
+		if (!*id)
+			return error_set(err, -ENOMEM, "no memory");
 	}
-	free(*id);
-	*id = strdup(name);
-	return *id ? 0 : error_set(err, -ENOMEM, "no memory");
+	return 0;
 }
 
-static bool has_id(json_t *object, const char *list)
+/* Takes the device that the one list asks for; *id is valid as long as config. */
+static struct virtio_device *create(struct machine *machine, struct vm_config *config, json_t *object,
+				    const char **id, struct error *err)
 {
-	return json_object_get(json_array_get(json_object_get(object, list), 0), "id");
-}
+	struct disk_config *disk = config->disks.items;
+	struct net_config *net = config->nets.items;
+	struct share_config *share = config->shares.items;
+	char **name = config->disks.count ? &disk->id : config->nets.count ? &net->id : &share->id;
 
-static int plug(struct vm *vm, struct vm_config *config, json_t *object, const char **id,
-		struct error *err)
-{
-	struct machine *machine = &vm->machine;
-	int ret;
-
-	if (config->disks.count) {
-		struct disk_config *disk = &config->disks.items[0];
-
-		ret = make_id(vm, &disk->id, "disk", has_id(object, "disk"), err);
-		if (ret < 0)
-			return ret;
-		*id = disk->id;
-		return machine_plug(machine, virtio_blk_create(machine, disk, false, err), err);
-	}
-	ret = make_id(vm, &config->nets.items[0].id, "net", has_id(object, "net"), err);
-	if (ret < 0)
-		return ret;
-	*id = config->nets.items[0].id;
-	return machine_plug(machine, virtio_net_create(machine, &config->nets.items[0], false, err),
-			    err);
+	if (make_id(machine, name, object, err) < 0)
+		return NULL;
+	*id = *name;
+	if (config->disks.count)
+		return device_for_disk(machine, disk, err);
+	if (config->nets.count)
+		return device_for_net(machine, net, err);
+	return device_for_share(machine, share, err);
 }
 
 static json_t *device_add_config(struct qmp_client *client, json_t *arguments, struct error *err)
 {
 	json_t *object = json_object_get(arguments, "config"), *result = NULL;
-	struct vm *vm = client->server->vm;
+	struct machine *machine = &client->server->vm->machine;
 	struct vm_config config;
-	const char *id;
+	const char *id = NULL;
 
+	if (migration_busy(&client->server->vm->migration)) {
+		error_set(err, -EBUSY, "it is being saved or migrated");
+		return NULL;
+	}
 	if (parse(&config, object, err) < 0)
 		return NULL;
-	if (plug(vm, &config, object, &id, err) == 0)
+	if (machine_plug(machine, create(machine, &config, object, &id, err), err) == 0)
 		result = json_pack("{s:s}", "id", id);
 	vm_config_free(&config);
 	return result;

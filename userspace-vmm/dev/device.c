@@ -69,6 +69,14 @@ int devices_resume(struct device_list *list, struct error *err)
 	return 0;
 }
 
+int devices_can_save(const struct device_list *list, struct error *err)
+{
+	for (const struct device *dev = list->first; dev; dev = dev->next)
+		if (dev->blocker)
+			return error_set(err, -EBUSY, "%s: %s", dev->id, dev->blocker);
+	return 0;
+}
+
 json_t *devices_save(struct device_list *list)
 {
 	json_t *all = json_object();

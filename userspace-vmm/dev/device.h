@@ -56,6 +56,9 @@ void devices_reset(struct device_list *list);
 void devices_pause(struct device_list *list);
 int devices_resume(struct device_list *list, struct error *err);
 
+/* -EBUSY if one of them has a blocker. */
+int devices_can_save(const struct device_list *list, struct error *err);
+
 /* { id: { "type": type, "state": state or null }, ... } */
 json_t *devices_save(struct device_list *list);
 /* All of them, and nothing that is not there. */

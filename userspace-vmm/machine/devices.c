@@ -9,18 +9,24 @@
 #include "virtio/vhost_user.h"
 #include "virtio/vsock.h"
 
+/* Its state comes from elsewhere. What is plugged in later is not meant. */
+static bool is_incoming(const struct machine *machine)
+{
+	return machine->config->incoming && machine->vm < 0;
+}
+
 struct virtio_device *device_for_disk(struct machine *machine, const struct disk_config *config,
 				      struct error *err)
 {
 	return config->socket ? vhost_user_blk_create(machine, config, err) :
-	       virtio_blk_create(machine, config, machine->config->incoming, err);
+	       virtio_blk_create(machine, config, is_incoming(machine), err);
 }
 
 struct virtio_device *device_for_net(struct machine *machine, const struct net_config *config,
 				     struct error *err)
 {
 	return config->kind == NET_VHOST_USER ? vhost_user_net_create(machine, config, err) :
-	       virtio_net_create(machine, config, machine->config->incoming, err);
+	       virtio_net_create(machine, config, is_incoming(machine), err);
 }
 
 struct virtio_device *device_for_share(struct machine *machine, const struct share_config *config,

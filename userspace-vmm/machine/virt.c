@@ -178,9 +178,12 @@ int machine_plug(struct machine *machine, struct virtio_device *vdev, struct err
 	ret = device_add(&machine->devices, &vdev->dev, &vdev->dev_ops, vdev->dev.id, err);
 	if (ret < 0)
 		vdev->dev_ops.destroy(&vdev->dev);
-	else if (port)
-		pci_port_plugged(port, true);
-	return ret;
+	if (ret < 0 || !port)
+		return ret;
+	if (!vdev->dev.blocker)
+		vdev->dev.blocker = "it was plugged in while the guest ran; remove it first";
+	pci_port_plugged(port, true);
+	return 0;
 }
 
 int machine_unplug(struct machine *machine, const char *id, struct error *err)

@@ -232,7 +232,7 @@ static int may_start(struct migration *m, struct error *err)
 	case VM_SHUTDOWN:
 		return error_set(err, -ESHUTDOWN, "the guest is off");
 	default:
-		return 0;
+		return devices_can_save(&m->vm->machine.devices, err);
 	}
 }
 
