@@ -308,7 +308,8 @@ static struct checkpoint *open_chain(const char *path, unsigned int depth, struc
 		checkpoint_close(checkpoint);
 		return NULL;
 	}
-	checkpoint->fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* a base's name is from a file: what it leads to must not make us wait */
+	checkpoint->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (checkpoint->fd < 0 || fstat(checkpoint->fd, &st) < 0) {
 		error_set(err, -errno, "%s: cannot be opened: %s", path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode)) {

@@ -395,7 +395,9 @@ static int postcopy_hear(struct outgoing *o, struct postcopy *p)
 	case SECTION_WANT:
 		return send_wanted(o, section.arg);
 	case SECTION_READY:
-		ret = p->go ? -EPROTO : hand_over(o);
+		if (p->go)
+			return error_set(&o->err, -EPROTO, "the destination says READY twice");
+		ret = hand_over(o);
 		p->go = true;
 		migration_set_status(o->m, MIGRATION_POSTCOPY_ACTIVE);
 		return ret;
@@ -425,8 +427,8 @@ static int postcopy_push(struct outgoing *o, struct postcopy *p)
 static int postcopy(struct outgoing *o)
 {
 	struct postcopy p = { 0 };
-	uint8_t byte;
-	int ret;
+	uint8_t late;
+	int ret, end;
 
 	o->next_data = o->end_data = 0;
 	ret = way_failed(o, stream_write(&o->writer, SECTION_POSTCOPY, 0, o->todo.bitmap,
@@ -444,8 +446,11 @@ static int postcopy(struct outgoing *o)
 		else
 			way_failed(o, ret);
 	}
-	/* it hangs up when it has all */
-	if (ret == 0 && channel_read(&o->channel, &byte, 1) != -ENODATA)
+	/* it hangs up when it has all; until then it may have wanted what was on its way */
+	do {
+		end = ret < 0 ? ret : channel_read(&o->channel, &late, 1);
+	} while (end == 0);
+	if (ret == 0 && end != -ENODATA)
 		ret = error_set(&o->err, -EPROTO, "the destination did not say whether it has all");
 	return ret;
 }
