@@ -120,6 +120,7 @@ install: modules_install
 	install -D -m 644 Documentation/man/avmm.4 $(DESTDIR)$(PREFIX)/share/man/man4/avmm.4
 	install -d $(DESTDIR)$(UDEVDIR)
 	echo 'KERNEL=="avmm", GROUP="kvm", MODE="0660"' >$(DESTDIR)$(UDEVDIR)/60-avmm.rules
+	install -D -m 644 packaging/apparmor/avmm $(DESTDIR)/etc/apparmor.d/abstractions/avmm
 
 # The sources as dkms expects them; "dkms install avmm/VERSION" then builds them for each kernel of
 # this machine.
@@ -151,6 +152,6 @@ help:
 	@echo 'make demo          from nothing to the prompt of a guest'
 	@echo 'make bench         what AVMM and in-tree KVM cost, side by side'
 	@echo 'make style         the style checks'
-	@echo 'make install       module, VMM, udev rule, manual pages; DESTDIR= PREFIX=$(PREFIX)'
+	@echo 'make install       module, VMM, udev rule, AppArmor, manual pages; DESTDIR= PREFIX=$(PREFIX)'
 	@echo 'make dkms-install  the sources for dkms, under DESTDIR/usr/src'
 	@echo 'make clean'

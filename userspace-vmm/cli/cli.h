@@ -49,7 +49,7 @@ int cli_error(const struct error *err);
 
 int cmd_run(const struct command *command, int argc, char **argv);
 /* The VM from beginning to end, with its control socket; may give it a name. */
-int cli_run_vm(struct vm_config *config);
+int cli_run_vm(struct vm_config *config, int control_fd);
 
 /* Options of commands to VMs that run; each command has some of them. */
 struct ctl {

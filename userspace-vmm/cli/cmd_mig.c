@@ -376,7 +376,7 @@ int cmd_restore(const struct command *command, int argc, char **argv)
 					   config.name, &config, &err);
 	checkpoint_close(checkpoint);
 	log_set_verbose(config.verbose);
-	ret = ret < 0 ? cli_error(&err) : cli_run_vm(&config);
+	ret = ret < 0 ? cli_error(&err) : cli_run_vm(&config, -1);
 	fields_free(command->fields[0], &mig);
 	vm_config_free(&config);
 	return ret;
@@ -452,7 +452,7 @@ static int run_clone(const struct command *command, struct checkpoint *checkpoin
 	checkpoint_close(checkpoint);
 	config.ram = ram;
 	log_set_verbose(config.verbose);
-	ret = ret < 0 ? cli_error(&err) : cli_run_vm(&config);
+	ret = ret < 0 ? cli_error(&err) : cli_run_vm(&config, -1);
 	fields_free(command->fields[0], &mig);
 	vm_config_free(&config);
 	return ret;

@@ -50,7 +50,7 @@ static int status(const struct vm *vm, int reason, const struct error *err)
 
 /* Without a place for it the VM runs without control socket, unless one is asked for. */
 static int open_control(struct control *control, struct qmp_server *server, struct vm *vm,
-			const struct vm_config *config, struct error *err)
+			const struct vm_config *config, int fd, struct error *err)
 {
 	char path[512];
 
@@ -59,6 +59,8 @@ static int open_control(struct control *control, struct qmp_server *server, stru
 		return err->code;
 	vm->on_event = qmp_event;
 	vm->on_event_opaque = server;
+	if (fd >= 0)
+		return control_listen_fd(control, server, &vm->loop, fd, err);
 	if (config->control)
 		return control_listen(control, server, &vm->loop, config->control, err);
 	if (control_path(config->name, path, sizeof(path), err) < 0) {
@@ -68,7 +70,7 @@ static int open_control(struct control *control, struct qmp_server *server, stru
 	return control_listen(control, server, &vm->loop, path, err);
 }
 
-static int run(const struct vm_config *config)
+static int run(const struct vm_config *config, int control_fd)
 {
 	struct control control = { .listener.fd = -1 };
 	struct qmp_server server = { 0 };
@@ -80,7 +82,7 @@ static int run(const struct vm_config *config)
 		log_error("%s", err.text);
 		return EXIT_ERROR;
 	}
-	reason = open_control(&control, &server, &vm, config, &err);
+	reason = open_control(&control, &server, &vm, config, control_fd, &err);
 	if (reason == 0)
 		reason = vm_run(&vm, &err);
 	control_close(&control);
@@ -98,9 +100,9 @@ static int name_it(struct vm_config *config)
 	return config->name ? 0 : -ENOMEM;
 }
 
-int cli_run_vm(struct vm_config *config)
+int cli_run_vm(struct vm_config *config, int control_fd)
 {
-	return name_it(config) < 0 ? EXIT_ERROR : run(config);
+	return name_it(config) < 0 ? EXIT_ERROR : run(config, control_fd);
 }
 
 int cmd_run(const struct command *command, int argc, char **argv)
@@ -124,7 +126,7 @@ int cmd_run(const struct command *command, int argc, char **argv)
 		ret = config_json_write(&config, stdout) < 0 ? EXIT_ERROR : EXIT_OFF;
 	} else {
 		log_set_verbose(config.verbose);
-		ret = cli_run_vm(&config);
+		ret = cli_run_vm(&config, -1);
 	}
 	fields_free(run_fields, &options);
 	vm_config_free(&config);

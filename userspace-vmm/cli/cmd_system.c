@@ -2,7 +2,6 @@
 /*
  * avmm-system: the same program as avmm, started as libvirt starts QEMU.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,11 +18,28 @@ bool is_system(const char *argv0)
 	return !strcmp(name, "avmm-system") || !strncmp(name, "qemu-system-", 12);
 }
 
+/* Exit status */
+static int run(struct qemu_config *config)
+{
+	struct error err;
+
+	/* the monitor has the place of our control socket */
+	if (config->monitor_path) {
+		config->vm.control = config->monitor_path;
+		config->monitor_path = NULL;
+	}
+	log_set_verbose(config->vm.verbose);
+	if (vm_config_check(&config->vm, &err) == 0)
+		return cli_run_vm(&config->vm, config->monitor_fd);
+	log_error("%s", err.text);
+	return EXIT_ERROR;
+}
+
 int system_main(int argc, char **argv)
 {
 	struct qemu_config config;
+	int ret, status = EXIT_OFF;
 	struct error err;
-	int ret;
 
 	ret = qemu_config_parse(&config, argc - 1, argv + 1, &err);
 	if (ret == 0 && config.version)
@@ -31,9 +47,11 @@ int system_main(int argc, char **argv)
 	else if (ret == 0 && config.probe)
 		ret = qemu_probe(&config, &err);
 	else if (ret == 0)
-		ret = error_set(&err, -ENOSYS, "this version only answers what libvirt asks before it starts one");
-	if (ret < 0)
+		status = run(&config);
+	if (ret < 0) {
 		log_error("%s", err.text);
+		status = EXIT_ERROR;
+	}
 	qemu_config_free(&config);
-	return ret < 0 ? EXIT_ERROR : EXIT_OFF;
+	return status;
 }

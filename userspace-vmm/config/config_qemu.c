@@ -81,23 +81,6 @@ static int need_backend(struct parser *p, struct qemu_props *props, const char *
 	return 0;
 }
 
-static int add_name(struct parser *p, const char *id, const char *backend)
-{
-	struct qemu_config *config = p->config;
-	struct qemu_name *names = realloc(config->names,
-					  (config->nnames + 1) * sizeof(*config->names));
-	int ret;
-
-	if (!names)
-		return error_set(p->err, -ENOMEM, "no memory for the configuration");
-	config->names = names;
-	config->names[config->nnames++] = (struct qemu_name) { 0 };
-	ret = set_string(p, &names[config->nnames - 1].id, id);
-	if (ret == 0)
-		ret = set_string(p, &names[config->nnames - 1].backend, backend);
-	return ret;
-}
-
 static int unsupported(struct parser *p, struct qemu_props *props, const char *key,
 		       const char *value)
 {
@@ -170,6 +153,8 @@ static int parse_chardev(struct parser *p, struct qemu_props *props, struct char
 	int ret;
 
 	ret = qemu_props_need(props, "backend", &backend, p->err);
+	if (ret == 0)
+		ret = set_string(p, &chardev->label, qemu_props_peek(props, "id"));
 	if (ret < 0)
 		return ret;
 	if (!strcmp(backend, "pty")) {
@@ -229,13 +214,9 @@ static int make_serial(struct parser *p, struct qemu_props *props)
 	if (!chardev)
 		return error_set(p->err, -EINVAL, "-serial: there is no chardev '%.64s'",
 				 where + 8);
-	for (size_t i = 0; i < p->config->nnames; i++)
-		if (!strcmp(p->config->names[i].id, "serial0"))
-			return error_set(p->err, -ENOTSUP,
-					 "-serial: there is only one serial port");
+	if (p->config->vm.serial.label)
+		return error_set(p->err, -ENOTSUP, "-serial: there is only one serial port");
 	qemu_props_take(chardev, "id");
-	if (add_name(p, "serial0", where + 8) < 0)
-		return -ENOMEM;
 	return parse_chardev(p, chardev, &p->config->vm.serial);
 }
 
@@ -258,6 +239,7 @@ static int make_mon(struct parser *p, struct qemu_props *props)
 	if (ret == 0 && (p->config->monitor_fd >= 0 || p->config->monitor_path))
 		ret = qemu_props_error(props, p->err, -ENOTSUP, "there is only one monitor");
 	free(chardev.log);
+	free(chardev.label);
 	if (ret < 0) {
 		free(chardev.path);
 		return ret;
@@ -536,8 +518,8 @@ static int add_disk(struct parser *p, struct qemu_props *props)
 		ret = need_backend(p, props, "drive", KIND_BLOCKDEV, "node-name", &node);
 	if (ret == 0)
 		ret = parse_blockdev(p, node, disk);
-	if (ret == 0 && text)
-		ret = add_name(p, text, qemu_props_peek(props, "drive"));
+	if (ret == 0)
+		ret = set_string(p, &disk->node, qemu_props_peek(props, "drive"));
 	text = qemu_props_take(props, "serial");
 	if (ret == 0 && text)
 		ret = set_string(p, &disk->serial, text);
@@ -587,8 +569,6 @@ static int add_vhost_user_disk(struct parser *p, struct qemu_props *props)
 	ret = text ? set_string(p, &disk->id, text) : 0;
 	if (ret == 0)
 		ret = vhost_user_socket(p, props, "chardev", &disk->socket);
-	if (ret == 0 && text)
-		ret = add_name(p, text, qemu_props_peek(props, "chardev"));
 	if (ret == 0)
 		ret = qemu_props_number(props, "num-queues", 1, 64, &queues, p->err);
 	if (queues)
@@ -711,8 +691,6 @@ static int add_net(struct parser *p, struct qemu_props *props)
 		ret = need_backend(p, props, "netdev", KIND_NETDEV, "id", &netdev);
 	if (ret == 0)
 		ret = parse_netdev(p, netdev, net);
-	if (ret == 0 && text)
-		ret = add_name(p, text, qemu_props_peek(props, "netdev"));
 	if (ret == 0)
 		ret = parse_mac(p, props, net);
 	qemu_props_ignore(props, "bootindex", "event_idx", "ioeventfd", "rx_queue_size",
@@ -740,8 +718,8 @@ static int add_balloon(struct parser *p, struct qemu_props *props)
 {
 	p->config->vm.balloon = true;
 	/* both are always on */
-	qemu_props_ignore(props, "deflate-on-oom", "free-page-reporting", NULL);
-	return add_name(p, qemu_props_take(props, "id") ?: "balloon0", "");
+	qemu_props_ignore(props, "id", "deflate-on-oom", "free-page-reporting", NULL);
+	return 0;
 }
 
 static int add_vsock(struct parser *p, struct qemu_props *props)
@@ -779,8 +757,6 @@ static int add_port(struct parser *p, struct qemu_props *props)
 	ret = text ? set_string(p, &port->id, text) : 0;
 	if (ret == 0)
 		ret = need_backend(p, props, "chardev", KIND_CHARDEV, "id", &chardev);
-	if (ret == 0 && text)
-		ret = add_name(p, text, qemu_props_peek(props, "chardev"));
 	if (ret == 0)
 		ret = parse_chardev(p, chardev, port);
 	if (ret == 0 && !strcmp(qemu_props_peek(props, "driver"), "virtserialport")) {
@@ -1149,20 +1125,7 @@ int qemu_config_parse(struct qemu_config *config, int argc, char **argv, struct 
 
 void qemu_config_free(struct qemu_config *config)
 {
-	for (size_t i = 0; i < config->nnames; i++) {
-		free(config->names[i].id);
-		free(config->names[i].backend);
-	}
-	free(config->names);
 	free(config->pidfile);
 	free(config->monitor_path);
 	vm_config_free(&config->vm);
-}
-
-const char *qemu_config_backend(const struct qemu_config *config, const char *id)
-{
-	for (size_t i = 0; i < config->nnames; i++)
-		if (!strcmp(config->names[i].id, id))
-			return config->names[i].backend;
-	return NULL;
 }

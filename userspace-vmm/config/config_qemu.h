@@ -12,12 +12,6 @@
 #include "config/vm_config.h"
 #include "core/error.h"
 
-/* Under which names the monitor's clients know the backends. */
-struct qemu_name {
-	char *id;		/* of the device, as in struct vm_config; "serial0" for the UART */
-	char *backend;		/* of the -blockdev or -chardev that it has */
-};
-
 struct qemu_config {
 	struct vm_config vm;
 	bool probe;		/* -machine none: it is asked what we can, and nothing runs */
@@ -26,8 +20,6 @@ struct qemu_config {
 	char *pidfile;
 	char *monitor_path;	/* a socket to make; NULL: monitor_fd */
 	int monitor_fd;		/* a socket that listens already; -1: monitor_path, or none */
-	struct qemu_name *names;
-	size_t nnames;
 };
 
 /* Whatever it returns, the configuration is to be freed. argv without the program. */
@@ -36,8 +28,5 @@ void qemu_config_free(struct qemu_config *config);
 
 /* The hypervisor for -accel kvm: /dev/avmm, or /dev/kvm where that is not to be had. */
 const char *qemu_default_device(void);
-
-/* The backend of the device with this id; NULL: none is known. */
-const char *qemu_config_backend(const struct qemu_config *config, const char *id);
 
 #endif /* AVMM_CONFIG_CONFIG_QEMU_H */

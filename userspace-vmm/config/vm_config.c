@@ -15,6 +15,7 @@
 
 static const struct field disk_fields[] = {
 	{ "id", FIELD_STRING, AT(disk_config, id) },
+	{ "node", FIELD_STRING, AT(disk_config, node), .flags = FIELD_LOCAL },
 	{ "path", FIELD_STRING, AT(disk_config, path) },
 	{ "vhost-user", FIELD_STRING, AT(disk_config, socket) },
 	{ "fd", FIELD_FD, AT(disk_config, fd), .flags = FIELD_LOCAL },
@@ -48,6 +49,7 @@ static const struct field share_fields[] = {
 
 static const struct field chardev_fields[] = {
 	{ "id", FIELD_STRING, AT(chardev_config, id) },
+	{ "label", FIELD_STRING, AT(chardev_config, label), .flags = FIELD_LOCAL },
 	{ "name", FIELD_STRING, AT(chardev_config, name) },
 	{ "kind", FIELD_CHOICE, AT(chardev_config, kind),
 	  NAMES("stdio", "pty", "unix", "file", "null", "fd") },

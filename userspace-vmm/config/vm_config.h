@@ -21,6 +21,7 @@
 /* Exactly one of path, socket and fd. */
 struct disk_config {
 	char *id;		/* unique among all devices; made by vm_config_check() if NULL */
+	char *node;		/* how clients of QMP call it; NULL: by its id */
 	char *path;		/* raw file or block device */
 	char *socket;		/* of a vhost-user-blk process */
 	int fd;			/* of an open file */
@@ -60,6 +61,7 @@ enum chardev_kind {
 /* The other end of a serial line or of a port of virtio-console. */
 struct chardev_config {
 	char *id;
+	char *label;		/* how clients of QMP call it; NULL: by its id */
 	char *name;		/* of the port, /dev/virtio-ports/NAME in the guest; NULL: a console */
 	int kind;		/* enum chardev_kind */
 	char *path;		/* UNIX: where we listen; FILE: what we write */

@@ -7,6 +7,7 @@
 
 #include "control/qmp.h"
 
+extern const struct qmp_command qmp_libvirt_commands[];
 extern const struct qmp_command qmp_vm_commands[];
 extern const struct qmp_command qmp_mig_commands[];
 extern const struct qmp_command qmp_dev_commands[];

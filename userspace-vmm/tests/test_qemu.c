@@ -148,7 +148,7 @@ static void libvirt_mmio(void)
 
 		check(same(disk->id, "virtio-disk0") && same(disk->path, "/d/a,b.img"));
 		check(!disk->readonly && !disk->direct && !disk->discard && disk->fd == -1);
-		check(same(qemu_config_backend(&config, "virtio-disk0"), "libvirt-1-format"));
+		check(same(disk->node, "libvirt-1-format"));
 	}
 	if (check(config.vm.nets.count == 1)) {
 		const struct net_config *net = &config.vm.nets.items[0];
@@ -157,7 +157,7 @@ static void libvirt_mmio(void)
 		check(!memcmp(net->mac, "\x52\x54\x00\x11\x22\x33", 6));
 	}
 	check(config.vm.serial.kind == CHARDEV_PTY);
-	check(same(qemu_config_backend(&config, "serial0"), "charserial0"));
+	check(same(config.vm.serial.label, "charserial0"));
 	qemu_config_free(&config);
 	close(monitor);
 }

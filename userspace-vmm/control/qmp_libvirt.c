@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What libvirt's QEMU driver asks of a virtual machine beside what everybody does: its devices and
+ * what is behind them, under QEMU's names.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "control/qemu_probe.h"
+#include "control/qmp_vm.h"
+#include "core/vm.h"
+#include "virtio/blk.h"
+#include "virtio/console.h"
+
+/* Any device of the machine, in order. */
+#define for_each_device(vm, dev) \
+	for (struct device *dev = (vm)->machine.devices.first; dev; dev = dev->next)
+
+static struct vm *vm_of(struct qmp_client *client)
+{
+	return client->server->vm;
+}
+
+/* ---- what is the same for all ---- */
+
+static json_t *query_target(struct qmp_client *client, json_t *arguments, struct error *err)
+{
+	(void)client;
+	(void)arguments;
+	(void)err;
+	return qemu_constant("query-target");
+}
+
+static json_t *query_machines(struct qmp_client *client, json_t *arguments, struct error *err)
+{
+	(void)client;
+	(void)arguments;
+	(void)err;
+	return qemu_constant("query-machines");
+}
+
+/* Jobs, I/O threads, sets of descriptors: there are none. */
+static json_t *nothing(struct qmp_client *client, json_t *arguments, struct error *err)
+{
+	(void)client;
+	(void)arguments;
+	(void)err;
+	return json_array();
+}
+
+/* ---- devices ---- */
+
+static json_t *qom_list(struct qmp_client *client, json_t *arguments, struct error *err)
+{
+	const char *path = json_string_value(json_object_get(arguments, "path"));
+	json_t *all;
+
+	if (strcmp(path, "/machine/peripheral")) {
+		client->error_class = "DeviceNotFound";
+		error_set(err, -ENOENT, "Device '%.64s' not found", path);
+		return NULL;
+	}
+	all = json_pack("[{s:s, s:s}]", "name", "type", "type", "string");
+	for_each_device(vm_of(client), dev)
+		json_array_append_new(all, json_pack("{s:s, s:o}", "name", dev->id, "type",
+						     json_sprintf("child<%s>", dev->ops->type)));
+	return all;
+}
+
+/* open: the guest listens to it. */
+static json_t *chardev(const struct chardev_config *config, const struct console *console, bool open)
+{
+	return json_pack("{s:s, s:s, s:b}", "label", config->label ? config->label : config->id,
+			 "filename", console->name, "frontend-open", open);
+}
+
+static json_t *query_chardev(struct qmp_client *client, json_t *arguments, struct error *err)
+{
+	struct vm *vm = vm_of(client);
+	json_t *all = json_pack("[{s:s, s:s, s:b}]", "label", "charmonitor", "filename",
+				"unix:,server=on", "frontend-open", 1);
+
+	(void)arguments;
+	(void)err;
+	json_array_append_new(all, chardev(&vm->config->serial, &vm->machine.console, true));
+	for_each_device(vm, dev) {
+		struct virtio_device *vdev = container_of(dev, struct virtio_device, dev);
+
+		if (strcmp(dev->ops->type, "virtio-console"))
+			continue;
+		for (size_t i = 0; i < vm->config->consoles.count; i++) {
+			const struct chardev_config *config = &vm->config->consoles.items[i];
+
+			/* whether the guest listens to a port is not known here */
+			json_array_append_new(all, chardev(config, virtio_console_port(vdev, i),
+							   !config->name));
+		}
+	}
+	return all;
+}
+
+/* ---- disks ---- */
+
+/* The i-th disk's name for clients; *blk is NULL if we do not serve it. */
+static const char *disk_at(struct vm *vm, size_t i, struct virtio_blk **blk)
+{
+	const struct disk_config *disk = &vm->config->disks.items[i];
+	struct device *dev = device_find(&vm->machine.devices, disk->id);
+
+	*blk = dev && !strcmp(dev->ops->type, "virtio-blk") ?
+	       virtio_blk_of(container_of(dev, struct virtio_device, dev)) : NULL;
+	return disk->node ? disk->node : disk->id;
+}
+
+static json_t *qdev_path(const struct disk_config *disk)
+{
+	return json_sprintf("/machine/peripheral/%s/virtio-backend", disk->id);
+}
+
+static json_t *image(const struct disk_config *disk, const struct virtio_blk *blk)
+{
+	return json_pack("{s:s, s:s, s:I, s:I}", "filename", disk->path ? disk->path : "",
+			 "format", "raw", "virtual-size", (json_int_t)virtio_blk_size(blk),
+			 "actual-size", (json_int_t)virtio_blk_size(blk));
+}
+
+static json_t *query_block(struct qmp_client *client, json_t *arguments, struct error *err)
+{
+	struct vm *vm = vm_of(client);
+	json_t *all = json_array();
+
+	(void)arguments;
+	(void)err;
+	for (size_t i = 0; i < vm->config->disks.count; i++) {
+		const struct disk_config *disk = &vm->config->disks.items[i];
+		struct virtio_blk *blk;
+		const char *node = disk_at(vm, i, &blk);
+
+		if (!blk)
+			continue;
+		json_array_append_new(all, json_pack("{s:s, s:o, s:b, s:b, s:s, s:{s:s, s:s, s:b,"
+						     " s:s, s:o}}",
+			"device", "", "qdev", qdev_path(disk), "locked", 0, "removable", 0,
+			"type", "unknown", "inserted", "node-name", node, "drv", "raw", "ro",
+			disk->readonly, "file", disk->path ? disk->path : "", "image",
+			image(disk, blk)));
+	}
+	return all;
+}
+
+static json_t *query_nodes(struct qmp_client *client, json_t *arguments, struct error *err)
+{
+	struct vm *vm = vm_of(client);
+	json_t *all = json_array();
+
+	(void)arguments;
+	(void)err;
+	for (size_t i = 0; i < vm->config->disks.count; i++) {
+		const struct disk_config *disk = &vm->config->disks.items[i];
+		struct virtio_blk *blk;
+		const char *node = disk_at(vm, i, &blk);
+
+		if (blk)
+			json_array_append_new(all, json_pack("{s:s, s:s, s:b, s:s, s:o}",
+				"node-name", node, "drv", "raw", "ro", disk->readonly, "file",
+				disk->path ? disk->path : "", "image", image(disk, blk)));
+	}
+	return all;
+}
+
+static json_t *query_blockstats(struct qmp_client *client, json_t *arguments, struct error *err)
+{
+	struct vm *vm = vm_of(client);
+	json_t *all = json_array();
+
+	(void)arguments;
+	(void)err;
+	for (size_t i = 0; i < vm->config->disks.count; i++) {
+		struct virtio_blk_stats stats;
+		struct virtio_blk *blk;
+		const char *node = disk_at(vm, i, &blk);
+
+		if (!blk)
+			continue;
+		virtio_blk_get_stats(blk, &stats);
+		json_array_append_new(all, json_pack("{s:s, s:o, s:s, s:{s:I, s:I, s:I, s:I, s:I}}",
+			"device", "", "qdev", qdev_path(&vm->config->disks.items[i]),
+			"node-name", node, "stats", "rd_bytes", (json_int_t)stats.bytes[0],
+			"rd_operations", (json_int_t)stats.ops[0], "wr_bytes",
+			(json_int_t)stats.bytes[1], "wr_operations", (json_int_t)stats.ops[1],
+			"flush_operations", (json_int_t)stats.flushes));
+	}
+	return all;
+}
+
+const struct qmp_command qmp_libvirt_commands[] = {
+	{ "query-target", query_target },
+	{ "query-machines", query_machines },
+	{ "query-iothreads", nothing },
+	{ "query-jobs", nothing },
+	{ "query-fdsets", nothing },
+	{ "qom-list", qom_list },
+	{ "query-chardev", query_chardev },
+	{ "query-block", query_block },
+	{ "query-named-block-nodes", query_nodes },
+	{ "query-blockstats", query_blockstats },
+	{ NULL, NULL },
+};
