@@ -130,7 +130,7 @@ dkms-install:
 
 # Without kbuild, so that it needs neither headers nor the lab.
 clean:
-	find kmod selftests/module -type f \( -name '*.o' -o -name '*.ko' -o -name '.*.cmd' -o -name '*.mod' \
+	find kmod $(wildcard selftests/module) -type f \( -name '*.o' -o -name '*.ko' -o -name '.*.cmd' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '.*.d' -o -name modules.order -o -name hyp.bin \
 		-o -name hyp.elf \) -delete
 	rm -rf build Module.symvers modules.order .*.cmd .tmp_versions

@@ -73,4 +73,3 @@ module_init(avmm_init);
 module_exit(avmm_exit);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("AVMM: a loadable hypervisor for Arm that speaks the KVM API");
-MODULE_ALIAS("devname:avmm");

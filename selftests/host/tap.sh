@@ -21,9 +21,9 @@ check() {
 skip() { n=$((n + 1)); echo "ok $n $1 # SKIP $2"; }
 done_testing() { echo "1..$n"; exit $bad; }
 
-# until_true SECONDS COMMAND...: waits for the command to succeed.
+# until_true SECONDS COMMAND...: waits for the command to succeed; on the debug kernel longer.
 until_true() {
-	deadline=$(($(cut -d. -f1 /proc/uptime) + $1))
+	deadline=$(($(cut -d. -f1 /proc/uptime) + $1 * ${AVMM_SLOW:-1}))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		[ "$(cut -d. -f1 /proc/uptime)" -lt $deadline ] || return 1
@@ -118,7 +118,7 @@ alive() { kill -0 "$1" 2>/dev/null; }
 # meet N: the two hosts of "lab/host --peer" wait for each other. Host 2 listens.
 meet() {
 	if [ "$(hostname)" = host2 ]; then
-		timeout 300 nc -l -p $((6000 + $1)) </dev/null
+		timeout $((300 * ${AVMM_SLOW:-1})) nc -l -p $((6000 + $1)) </dev/null
 	else
 		until_true 300 nc host2 $((6000 + $1)) </dev/null
 	fi
