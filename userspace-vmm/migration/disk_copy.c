@@ -3,17 +3,31 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define STEP	(64U << 10)
 
+/* The kernel shares the blocks where the file system can. Returns how far it came. */
+static off_t share_range(int from, int to, off_t at, off_t end)
+{
+	while (at < end) {
+		off_t in = at, out = at;
+		ssize_t n = copy_file_range(from, &in, to, &out, end - at, 0);
+
+		if (n <= 0)
+			break;
+		at += n;
+	}
+	return at;
+}
+
 static int copy_range(int from, int to, off_t at, off_t end)
 {
-	static __thread char buffer[STEP];
+	static char buffer[STEP];
 
+	/* the rest, if it cannot: then a plain copy says why */
+	at = share_range(from, to, at, end);
 	while (at < end) {
 		size_t len = end - at < (off_t)sizeof(buffer) ? (size_t)(end - at) : sizeof(buffer);
 		ssize_t n = pread(from, buffer, len, at);
@@ -67,7 +81,7 @@ int disk_copy(const char *from, const char *to, struct error *err)
 		close(in);
 		return error_set(err, ret, "%s: cannot be made: %s", to, strerror(-ret));
 	}
-	ret = ioctl(out, FICLONE, in) == 0 ? 0 : copy_data(in, out);
+	ret = copy_data(in, out);
 	if (ret == 0 && fsync(out) < 0)
 		ret = -errno;
 	close(in);
