@@ -9,7 +9,7 @@ command -v passt >/dev/null || { echo '1..0 # SKIP no passt here'; exit 4; }
 # A host with an address and a way out, which ends at once; passt lets the guest have the same ones, and at the
 # gateway's address the guest finds what listens on the host's loopback.
 modprobe dummy
-ip link add dummy0 type dummy
+ip link show dev dummy0 >/dev/null 2>&1 || ip link add dummy0 type dummy
 ip addr add 10.9.0.2/24 dev dummy0
 ip link set dummy0 up
 ip route add default via 10.9.0.1
@@ -36,12 +36,12 @@ guest user 1 192 "$net"'
 	echo "sum: $(md5sum </tmp/file)"' --net user,mac=52:54:00:11:22:33
 user=$pid
 up user
-check 'passt runs beside it' pgrep passt
+check 'passt runs beside it' pidof passt
 check 'the guest comes to its end' ended user "$user"
 check 'it has the address it was given' says user 'mac: 52:54:00:11:22:33'
 check 'passt gives it the host'\''s address' says user 'address: 10.9.0.2'
 check 'what it downloads from the host is right' says user "sum: $(md5sum <$tmp/www/file)"
-check 'passt ends with the VMM' until_true 20 sh -c '! pgrep passt'
+check 'passt ends with the VMM' until_true 20 sh -c '! pidof passt'
 
 # passt dies: the cable is out, and the guest goes on
 # shellcheck disable=SC2016
@@ -51,7 +51,7 @@ guest user 1 192 "$net"'
 	echo "carrier: $(cat /sys/class/net/eth0/carrier)"' --net user
 user=$pid
 check 'a guest has a network' until_true 120 said user waiting
-pkill -KILL passt
+killall -KILL passt
 check 'its passt is killed: the guest comes to its end' ended user "$user"
 check 'it sees the cable pulled' says user 'carrier: 0'
 check 'the VMM says why' said user 'the user network is gone'

@@ -21,14 +21,14 @@ guest share 1 192 "$(drivers virtiofs)"'
 	umount /mnt /tmp/m' --share tag=here,path=$tmp/folder --share tag=there,path=$tmp/other
 share=$pid
 up share
-check 'a virtiofsd runs for each folder' sh -c '[ "$(pgrep virtiofsd | wc -l)" -ge 2 ]'
+check 'a virtiofsd runs for each folder' sh -c '[ "$(pidof virtiofsd | wc -w)" -ge 2 ]'
 check 'the guest comes to its end' ended share "$share"
 check 'it reads what is there' says share "sum: $(md5sum <$tmp/folder/file)"
 check 'the host has what it wrote' cmp $tmp/folder/file $tmp/other/copy
 check 'folders, files and links are made' [ "$(cat $tmp/folder/made/link)" = hello ]
 check 'the guest sees them' says share 'link: hello'
 check 'files come and go' says share 'count: 8'
-check 'nothing is left of virtiofsd' until_true 20 sh -c '! pgrep virtiofsd'
+check 'nothing is left of virtiofsd' until_true 20 sh -c '! pidof virtiofsd'
 
 # One that runs already
 $virtiofsd --socket-path=$tmp/fs.sock --shared-dir=$tmp/folder >$tmp/fsd 2>&1 &
@@ -44,7 +44,7 @@ guest share 1 192 "$(drivers virtiofs)"'
 	echo mounted; sleep 5; echo later' --share tag=here,path=$tmp/folder
 share=$pid
 check 'a guest has mounted a folder' until_true 120 said share mounted
-pkill -KILL virtiofsd
+killall -KILL virtiofsd
 check 'its virtiofsd is killed: the guest goes on' ended share "$share"
 check 'the VMM says that nobody serves the folder' said share 'nobody serves it'
 
