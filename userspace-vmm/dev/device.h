@@ -10,6 +10,7 @@
 #define AVMM_DEV_DEVICE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/error.h"
@@ -40,6 +41,8 @@ struct device {
 	char id[64];
 	struct device *next;
 	const char *blocker;		/* why its state cannot be saved; NULL: it can */
+	/* the kernel or a process writes to RAM for it, and has to hear of a dirty log */
+	bool others_write;
 };
 
 struct device_list {

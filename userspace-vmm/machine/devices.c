@@ -63,3 +63,16 @@ int machine_plug_devices(struct machine *machine, struct error *err)
 		ret = machine_plug(machine, virtio_rng_create(machine, "rng0", err), err);
 	return ret;
 }
+
+void machine_log_switched(struct machine *machine)
+{
+	struct error err;
+
+	for (struct device *dev = machine->devices.first; dev; dev = dev->next) {
+		if (!dev->others_write)
+			continue;
+		dev->ops->pause(dev);
+		/* one that cannot go on tells its driver */
+		dev->ops->resume(dev, &err);
+	}
+}

@@ -72,6 +72,9 @@ int machine_plug(struct machine *machine, struct virtio_device *vdev, struct err
 /* All devices that the configuration names */
 int machine_plug_devices(struct machine *machine, struct error *err);
 
+/* memory->dirty has come or gone: devices for which others write are restarted. They run. */
+void machine_log_switched(struct machine *machine);
+
 /* Under QMP's name; takes data. */
 static inline void machine_event(struct machine *machine, const char *name, json_t *data)
 {

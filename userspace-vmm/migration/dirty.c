@@ -100,6 +100,7 @@ static int switch_on(struct dirty_log *log, struct error *err)
 
 int dirty_log_add(struct dirty_log *log, struct dirty_user *user, bool set, struct error *err)
 {
+	bool switched;
 	int ret = 0;
 
 	user->bitmap = malloc(words(log) * sizeof(long));
@@ -107,7 +108,8 @@ int dirty_log_add(struct dirty_log *log, struct dirty_user *user, bool set, stru
 		return error_set(err, -ENOMEM, "no memory for the log of the guest's writes");
 	memset(user->bitmap, set ? 0xff : 0, words(log) * sizeof(long));
 	pthread_mutex_lock(&log->lock);
-	if (!log->users)
+	switched = !log->users;
+	if (switched)
 		ret = switch_on(log, err);
 	if (ret == 0) {
 		user->next = log->users;
@@ -116,6 +118,8 @@ int dirty_log_add(struct dirty_log *log, struct dirty_user *user, bool set, stru
 		switch_off(log);
 	}
 	pthread_mutex_unlock(&log->lock);
+	if (switched && log->switched)
+		log->switched(log->opaque);
 	if (ret < 0) {
 		free(user->bitmap);
 		user->bitmap = NULL;
@@ -126,6 +130,7 @@ int dirty_log_add(struct dirty_log *log, struct dirty_user *user, bool set, stru
 void dirty_log_remove(struct dirty_log *log, struct dirty_user *user)
 {
 	struct dirty_user **p = &log->users;
+	bool switched;
 
 	if (!user->bitmap)
 		return;
@@ -133,9 +138,12 @@ void dirty_log_remove(struct dirty_log *log, struct dirty_user *user)
 	while (*p != user)
 		p = &(*p)->next;
 	*p = user->next;
-	if (!log->users)
+	switched = !log->users;
+	if (switched)
 		switch_off(log);
 	pthread_mutex_unlock(&log->lock);
+	if (switched && log->switched)
+		log->switched(log->opaque);
 	free(user->bitmap);
 	user->bitmap = NULL;
 }

@@ -28,6 +28,9 @@ struct dirty_log {
 	struct dirty_user *users;
 	unsigned long *ours;		/* memory->dirty while there are users */
 	unsigned long *kvm;		/* what the ioctl fills in, a bit per page of the host */
+	/* After it was switched on or off, so that who writes for a device does what it should. */
+	void (*switched)(void *opaque);
+	void *opaque;
 };
 
 void dirty_log_init(struct dirty_log *log, struct memory *memory);

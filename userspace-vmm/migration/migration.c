@@ -35,11 +35,29 @@ static const char *const cap_names[MIGRATION_CAPABILITIES] = {
 
 /* ---- life ---- */
 
+static void restart_devices(void *opaque)
+{
+	struct vm *vm = opaque;
+
+	/* those that stand still look at it when they go on */
+	if (!vm->devices_paused)
+		machine_log_switched(&vm->machine);
+}
+
+static void log_switched(void *opaque)
+{
+	struct vm *vm = opaque;
+
+	event_loop_call(&vm->loop, restart_devices, vm);
+}
+
 int migration_init(struct migration *m, struct vm *vm, struct error *err)
 {
 	*m = (struct migration) { .vm = vm, .lazy.fd = -1, .caps[CAP_RETURN_PATH] = true };
 	pthread_mutex_init(&m->lock, NULL);
 	dirty_log_init(&m->dirty, &vm->memory);
+	m->dirty.switched = log_switched;
+	m->dirty.opaque = vm;
 	for (size_t i = 0; i < MIGRATION_PARAMS; i++)
 		m->params[i] = params[i].initial;
 	m->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -31,6 +31,7 @@ struct vhost *vhost_open(struct virtio_device *vdev, const char *path, int fd, u
 	}
 	if (fd < 0)
 		fd = open(path, O_RDWR | O_CLOEXEC);
+	vdev->dev.others_write = true;
 	*vhost = (struct vhost) { .vdev = vdev, .fd = fd, .first = first, .n = n };
 	if (fd >= 0 && ioctl(fd, VHOST_SET_OWNER) == 0 &&
 	    ioctl(fd, VHOST_GET_FEATURES, &vhost->features) == 0)

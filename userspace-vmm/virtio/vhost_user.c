@@ -497,6 +497,7 @@ static struct vhost_user *create(struct machine *machine, const struct virtio_op
 		free(vu);
 		return NULL;
 	}
+	vu->vdev.dev.others_write = true;
 	vu->option = option;
 	vu->path = path;
 	vu->log = -1;
