@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Virtual Machine Generation ID: 16 bytes that are others than before when a guest has come from a
- * checkpoint, as other guests may have, too; and an interrupt that says so. Linux makes new random numbers
- * then. Device tree binding rng/microsoft,vmgenid, which Linux knows from 6.10 on.
+ * checkpoint, as other guests may have, too; and an interrupt that says so. Linux makes new random
+ * numbers then. Device tree binding rng/microsoft,vmgenid, which Linux knows from 6.10 on.
  *
- * A page of memory and no register, as the driver reads it with instructions that cannot be emulated.
- * All on the main thread.
+ * A page of memory and no register, as the driver reads it with instructions that cannot be
+ * emulated. All on the main thread.
  */
 #ifndef AVMM_DEV_VMGENID_H
 #define AVMM_DEV_VMGENID_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A file, pipe or socket as the way of a stream: buffered, at a limited rate, and left at any moment when
- * somebody cancels. One thread at a time reads it and one writes it.
+ * A file, pipe or socket as the way of a stream: buffered, at a limited rate, and left at any
+ * moment when somebody cancels. One thread at a time reads it and one writes it.
  */
 #ifndef AVMM_MIGRATION_CHANNEL_H
 #define AVMM_MIGRATION_CHANNEL_H
@@ -35,8 +35,8 @@ int channel_open(struct channel *channel, int fd, int cancel, struct error *err)
 void channel_close(struct channel *channel);
 
 /*
- * "tcp:HOST:PORT", "unix:PATH" or "fd:N"; the host may be in brackets. connect waits for the other side,
- * listen only opens the socket (or returns N: then *listening is false).
+ * "tcp:HOST:PORT", "unix:PATH" or "fd:N"; the host may be in brackets. connect waits for the other
+ * side, listen only opens the socket (or returns N: then *listening is false).
  */
 int channel_connect(const char *uri, int cancel, struct error *err);
 int channel_listen(const char *uri, bool *listening, struct error *err);

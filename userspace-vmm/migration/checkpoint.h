@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A checkpoint in a file: a stream with an index of RAM and a trailer behind it, so that any page can be
- * found at once. One that builds on another has only what was written since.
+ * A checkpoint in a file: a stream with an index of RAM and a trailer behind it, so that any page
+ * can be found at once. One that builds on another has only what was written since.
  *
  * Any thread, one at a time for each object.
  */

@@ -17,8 +17,9 @@ json_t *cpu_state_save(int fd, unsigned int id, struct error *err);
 int cpu_state_load(int fd, unsigned int id, const json_t *state, struct error *err);
 
 /*
- * The counters of the whole VM (CNTVCT_EL0, CNTPCT_EL0), through any vCPU. Loaded before the timers of
- * the vCPUs, and again when the VM runs, because the time that it was stopped is not the guest's.
+ * The counters of the whole VM (CNTVCT_EL0, CNTPCT_EL0), through any vCPU. Loaded before the timers
+ * of the vCPUs, and again when the VM runs, because the time that it was stopped is not the
+ * guest's.
  */
 json_t *cpu_counter_save(int fd, struct error *err);
 int cpu_counter_load(int fd, const json_t *state, struct error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which pages of RAM were written: the hypervisor's log of the guest's writes and our own of what devices
- * wrote, for any number of users, each with a bitmap of its own.
+ * Which pages of RAM were written: the hypervisor's log of the guest's writes and our own of what
+ * devices wrote, for any number of users, each with a bitmap of its own.
  *
  * Lock: dirty_log.lock, taken by each function. A VM that is made anew at a reset is told by
  * dirty_log_attach().

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A disk image as it is now, under another name: by the file system's copy on write where it has that,
- * else byte by byte, without the holes. Main thread.
+ * A disk image as it is now, under another name: by the file system's copy on write where it has
+ * that, else byte by byte, without the holes. Main thread.
  */
 #ifndef AVMM_MIGRATION_DISK_COPY_H
 #define AVMM_MIGRATION_DISK_COPY_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Tables of registers in the order in which they are loaded (Documentation/devices/vgic-v2.rst,
- * vgic-v3.rst, vgic-its.rst; the kernel's virt/kvm/devices/arm-vgic*.rst). A row becomes an array of
- * numbers under its name.
+ * vgic-v3.rst, vgic-its.rst; the kernel's virt/kvm/devices/arm-vgic*.rst). A row becomes an array
+ * of numbers under its name.
  */
 #include "migration/gic_state.h"
 
@@ -140,7 +140,9 @@ static const struct row *rows(const struct gic_devices *devices, size_t *n)
 
 /* ---- which registers a row is ---- */
 
-/* Each access has 32 bits but for the CPU interface's system registers, and interrupts come by 32. */
+/*
+ * Each access has 32 bits but for the CPU interface's system registers, and interrupts come by 32.
+ */
 static unsigned int unit(const struct row *row)
 {
 	return row->group == SYSREG ? 64 : 32;
@@ -217,7 +219,9 @@ static int access_get(const struct gic_devices *devices, const struct row *row, 
 	return ret;
 }
 
-/* Not the active priorities that this CPU interface has no bits for; HAS_DEVICE_ATTR does not tell. */
+/*
+ * Not the active priorities that this CPU interface has no bits for; HAS_DEVICE_ATTR does not tell.
+ */
 static bool has_row(const struct gic_devices *devices, const struct row *row)
 {
 	uint64_t value;
@@ -268,7 +272,8 @@ static json_t *its_save(const struct gic_devices *devices, struct error *err)
 	ret = avmm_attr_set(devices->gic, AVMM_DEV_ARM_VGIC_GRP_CTRL,
 			    AVMM_DEV_ARM_VGIC_SAVE_PENDING_TABLES, NULL);
 	if (ret == 0)
-		ret = avmm_attr_set(devices->its, AVMM_DEV_ARM_VGIC_GRP_CTRL, AVMM_DEV_ARM_ITS_SAVE_TABLES, NULL);
+		ret = avmm_attr_set(devices->its, AVMM_DEV_ARM_VGIC_GRP_CTRL,
+				    AVMM_DEV_ARM_ITS_SAVE_TABLES, NULL);
 	if (ret < 0) {
 		error_set(err, ret, "the tables of the ITS cannot be saved: %s", strerror(-ret));
 		return NULL;
@@ -335,7 +340,9 @@ static int row_load(const struct gic_devices *devices, const struct row *row, co
 	return 0;
 }
 
-/* A row that is not here must be at rest: an interface with fewer bits of priority cannot hold it. */
+/*
+ * A row that is not here must be at rest: an interface with fewer bits of priority cannot hold it.
+ */
 static bool at_rest(const json_t *values)
 {
 	for (size_t i = 0; i < json_array_size(values); i++)

@@ -21,8 +21,8 @@ struct gic_devices {
 };
 
 /*
- * NULL with err set when it fails. What the guest's ITS and redistributors keep in RAM is written there
- * now, so RAM is saved after this.
+ * NULL with err set when it fails. What the guest's ITS and redistributors keep in RAM is written
+ * there now, so RAM is saved after this.
  */
 json_t *gic_state_save(const struct gic_devices *devices, struct error *err);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The destination of a migration and the reader of a checkpoint; all on the migration's thread but what
- * is marked. It runs nothing before GO, or, where the other side cannot be answered, before END.
+ * The destination of a migration and the reader of a checkpoint; all on the migration's thread but
+ * what is marked. It runs nothing before GO, or, where the other side cannot be answered, before
+ * END.
  *
  * RAM on demand (lazy.h): from a file by the pager thread, which fetches the rest in between; after
  * post-copy began, from the source: the pager asks and this thread places what comes.
@@ -77,7 +78,10 @@ static void go(void *opaque)
 			    (unsigned long long)(now_ns() - in->m->began) / 1000000);
 		return;
 	}
-	/* a checkpoint is still there; what came from a source is here and whole, for the user to decide */
+	/*
+	 * a checkpoint is still there; what came from a source is here and whole, for the user to
+	 * decide
+	 */
 	in->go_error = err;
 	if (!in->renew)
 		log_error("the guest is here, and cannot go on: %s", err.text);
@@ -109,7 +113,9 @@ static bool shares_ram(const struct vm_config *config)
 	return shares;
 }
 
-/* Whoever touches a page that cannot be had sleeps forever, vCPUs and the main thread among them. */
+/*
+ * Whoever touches a page that cannot be had sleeps forever, vCPUs and the main thread among them.
+ */
 static void lost(const struct error *err)
 {
 	log_error("the guest's memory is lost: %s", err->text);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * RAM whose pages come when somebody touches them: userfaultfd(2). Whoever touches a page that is not there
- * sleeps until lazy_place() has put it there; that includes vCPUs and the kernel on our behalf.
+ * RAM whose pages come when somebody touches them: userfaultfd(2). Whoever touches a page that is
+ * not there sleeps until lazy_place() has put it there; that includes vCPUs and the kernel on our
+ * behalf.
  */
 #ifndef AVMM_MIGRATION_LAZY_H
 #define AVMM_MIGRATION_LAZY_H
@@ -17,7 +18,10 @@ struct lazy {
 	int fd;		/* -1: not in use. Readable when a page is wanted */
 };
 
-/* All of RAM, which has no pages where they are to come. -EPERM and the like: the host does not let us. */
+/*
+ * All of RAM, which has no pages where they are to come. -EPERM and the like: the host does not let
+ * us.
+ */
 int lazy_open(struct lazy *lazy, struct memory *memory, struct error *err);
 /* All pages are there. Wakes who still sleeps. */
 void lazy_close(struct lazy *lazy);

@@ -3,9 +3,10 @@
  * Moves a running VM: to another process by a stream (migrate), to a file (save), or from either
  * (incoming). One at a time.
  *
- * Functions are for the main thread. One thread of ours sends or receives and asks the main thread for
- * what only that may do. Until the hand-over the source can run on; after it only the destination runs.
- * migration.c is what both sides share, outgoing.c the source, incoming.c the destination.
+ * Functions are for the main thread. One thread of ours sends or receives and asks the main thread
+ * for what only that may do. Until the hand-over the source can run on; after it only the
+ * destination runs. migration.c is what both sides share, outgoing.c the source, incoming.c the
+ * destination.
  */
 #ifndef AVMM_MIGRATION_MIGRATION_H
 #define AVMM_MIGRATION_MIGRATION_H
@@ -116,7 +117,10 @@ int migration_save(struct migration *m, struct save_order *order, struct error *
 void migration_cancel(struct migration *m);
 int migration_start_postcopy(struct migration *m, struct error *err);
 
-/* "defer" waits for another call; "file:PATH" restores a checkpoint; the rest is channel_listen()'s. */
+/*
+ * "defer" waits for another call; "file:PATH" restores a checkpoint; the rest is
+ * channel_listen()'s.
+ */
 int migration_incoming(struct migration *m, const char *uri, struct error *err);
 
 /* ---- for QMP: its objects ---- */

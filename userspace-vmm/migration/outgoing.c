@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The source of a migration and the writer of a checkpoint; all on the migration's thread but what is
- * marked.
+ * The source of a migration and the writer of a checkpoint; all on the migration's thread but what
+ * is marked.
  *
- * RAM goes while the guest runs; what it writes meanwhile goes again, in rounds, until the rest is little
- * enough to be sent while it stands still. Then it is paused, and the rest and the state of all else
- * follow. To a peer that answers, the hand-over is: READY from there, GO from here, DONE from there. Before
- * GO whatever goes wrong ends here and the guest runs on; from GO on it never runs here again.
+ * RAM goes while the guest runs; what it writes meanwhile goes again, in rounds, until the rest is
+ * little enough to be sent while it stands still. Then it is paused, and the rest and the state of
+ * all else follow. To a peer that answers, the hand-over is: READY from there, GO from here, DONE
+ * from there. Before GO whatever goes wrong ends here and the guest runs on; from GO on it never
+ * runs here again.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -346,7 +347,10 @@ static int say(struct outgoing *o, enum section_type type)
 	return ret < 0 ? ret : flush(o);
 }
 
-/* The guest is the destination's from the first byte of GO on, whether we know that it arrived or not. */
+/*
+ * The guest is the destination's from the first byte of GO on, whether we know that it arrived or
+ * not.
+ */
 static int hand_over(struct outgoing *o)
 {
 	if (!migration_commit(o->m))

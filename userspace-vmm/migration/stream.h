@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The stream of a checkpoint or a migration: a header, then sections, each with a type, a length and
- * checksums. It is written and read from one end to the other and never seeks, so it goes through a
- * pipe. Documentation/migration.rst has the format.
+ * The stream of a checkpoint or a migration: a header, then sections, each with a type, a length
+ * and checksums. It is written and read from one end to the other and never seeks, so it goes
+ * through a pipe. Documentation/migration.rst has the format.
  *
  * Pure: bytes go out and come in by callbacks. What comes in is never trusted.
  */
@@ -145,8 +145,8 @@ struct ram_chunk {
 #define RAM_CHUNK_HEADER	8
 
 /*
- * wanted: pages to take. host: of the chunk; NULL: they are zeros. payload has room for RAM_CHUNK_HEADER +
- * RAM_CHUNK_SIZE bytes; returns how many it has then.
+ * wanted: pages to take. host: of the chunk; NULL: they are zeros. payload has room for
+ * RAM_CHUNK_HEADER + RAM_CHUNK_SIZE bytes; returns how many it has then.
  */
 size_t ram_chunk_encode(uint8_t *payload, const uint8_t *host, uint32_t wanted);
 /* pages: of all RAM */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A whole VM but for its RAM, as two JSON objects: HEAD, which says what it is and is known from the
- * beginning, and STATE, which is taken while it is paused. All on the main thread.
+ * A whole VM but for its RAM, as two JSON objects: HEAD, which says what it is and is known from
+ * the beginning, and STATE, which is taken while it is paused. All on the main thread.
  */
 #ifndef AVMM_MIGRATION_VM_STATE_H
 #define AVMM_MIGRATION_VM_STATE_H
@@ -26,8 +26,9 @@ int vm_head_config(const json_t *head, const char *name, struct vm_config *confi
 		   struct error *err);
 
 /*
- * running: it is to run when it is restored. copies: disks that can be written to are copied to files whose
- * names begin with that; NULL: they are not. Writes to RAM. NULL with err set when it fails.
+ * running: it is to run when it is restored. copies: disks that can be written to are copied to
+ * files whose names begin with that; NULL: they are not. Writes to RAM. NULL with err set when it
+ * fails.
  */
 json_t *vm_state_save(struct vm *vm, bool running, const char *copies, struct error *err);
 
@@ -39,8 +40,8 @@ int vm_state_load(struct vm *vm, const json_t *state, const char *name, bool *ru
 void vm_state_drop_copies(const json_t *state, const char *copies);
 
 /*
- * Disks that were copied for the checkpoint are copied once more, to folder/name-ID.img (folder NULL: where
- * the checkpoint is), and become the configuration's.
+ * Disks that were copied for the checkpoint are copied once more, to folder/name-ID.img (folder
+ * NULL: where the checkpoint is), and become the configuration's.
  */
 int vm_state_place_disks(const json_t *state, const char *checkpoint, const char *folder,
 			 const char *name, struct vm_config *config, struct error *err);
