@@ -108,7 +108,7 @@ part_more() {
 	[ $bad = 0 ] || done_testing
 	check 'the guest runs' says more '^ready'
 	# The console wants a terminal: script(1) has one.
-	check 'console' sh -c "(sleep 5; echo hello; sleep 3; printf '\\035') |
+	check 'console' sh -c "(sleep 10; echo hello; sleep 10; printf '\\035') |
 		script -q -c 'virsh console more --force' $tmp/typescript && grep 'got hello' $tmp/typescript"
 	check 'what was typed arrived' says more '^got hello' 20
 	for c in dominfo domstats dommemstat vcpuinfo vcpucount 'dumpxml' 'qemu-monitor-command --hmp "info kvm"'; do
@@ -120,7 +120,7 @@ part_more() {
 	check 'reset' virsh reset more
 	twice() { [ "$(lines more '^guest: up')" = "$1" ]; }
 	check 'it boots again' until_true 120 twice 2
-	check 'send a reboot to the guest' sh -c "sleep 3; (sleep 4; echo reboot; sleep 3; printf '\\035') |
+	check 'send a reboot to the guest' sh -c "sleep 3; (sleep 10; echo reboot; sleep 10; printf '\\035') |
 		script -q -c 'virsh console more --force' $tmp/typescript"
 	check 'it boots again' until_true 120 twice 3
 	check 'managedsave is refused: the domain is transient' sh -c '! virsh managedsave more'

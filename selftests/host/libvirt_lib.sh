@@ -5,7 +5,7 @@
 
 start_libvirt() {
 	# As the packages' scripts would.
-	mkdir -p /run/libvirt /etc/libvirt /var/log/libvirt/qemu /var/lib/libvirt /var/cache/libvirt
+	mkdir -p /run/libvirt /var/lock /etc/libvirt /var/log/libvirt/qemu /var/lib/libvirt /var/cache/libvirt
 	# The private /dev that libvirt makes for QEMU comes out empty in the chroot of lab/host --programs.
 	echo 'namespaces = [ ]' >/etc/libvirt/qemu.conf
 	[ "$#" = 0 ] || printf '%s\n' "$@" >/etc/libvirt/libvirtd.conf
