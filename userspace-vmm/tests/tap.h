@@ -37,6 +37,7 @@ extern const struct tap_test qemu_tests[];
 extern const struct tap_test qmp_tests[];
 extern const struct tap_test stream_tests[];
 extern const struct tap_test vhost_user_tests[];
+extern const struct tap_test virtio_tests[];
 extern const struct tap_test vring_tests[];
 
 #endif /* AVMM_TESTS_TAP_H */

@@ -224,6 +224,9 @@ static void hostile(void)
 		desc_at(BUF + 0x200, 0, BUF, 16, NEXT, 1);
 		desc_at(BUF + 0x200, 1, BUF, 16, NEXT, 0);
 		desc_at(BUF + 0x300, 0, BUF, 16, NEXT, 1);
+		/* good ones, but behind the end of their tables */
+		desc(NUM, BUF, 1, 0, 0);
+		desc_at(BUF + 0x300, 1, BUF, 16, 0, 0);
 		for (unsigned int j = 0; j <= VQ_IOV_MAX; j++)
 			desc_at(BUF + 0x1000, j, BUF, 1, j == VQ_IOV_MAX ? 0 : NEXT, j + 1);
 		offer(0);
@@ -235,6 +238,7 @@ static void hostile(void)
 		done();
 	}
 	setup(false);
+	desc(NUM, BUF, 1, 0, 0);
 	offer(NUM);
 	check(vring_pop(&vq, &elem) < 0);
 	done();

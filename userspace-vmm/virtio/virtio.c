@@ -194,7 +194,9 @@ void virtio_broken(struct virtio_device *vdev, const char *why)
 	if (vdev->broken)
 		return;
 	vdev->broken = true;
-	log_error("%s: %s; its driver has to reset it", vdev->dev.id, why);
+	if (!vdev->complained)
+		log_error("%s: %s; its driver has to reset it", vdev->dev.id, why);
+	vdev->complained = true;
 	pthread_mutex_lock(&vdev->lock);
 	vdev->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
 	pthread_mutex_unlock(&vdev->lock);

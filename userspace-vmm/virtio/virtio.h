@@ -95,6 +95,7 @@ struct virtio_device {
 	/* the main thread's */
 	bool running;			/* ops->start() succeeded, and ops->stop() is due */
 	bool broken;
+	bool complained;		/* once is enough: a guest shall not fill the log */
 };
 
 /* A new device in its reset state; it is in no list yet. The caller's struct is zeroed. */
