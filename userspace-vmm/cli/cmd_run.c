@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backend/keys.h"
@@ -13,6 +16,7 @@
 #include "control/socket.h"
 #include "core/log.h"
 #include "core/vm.h"
+#include "sandbox/sandbox.h"
 
 static int help(void)
 {
@@ -70,7 +74,64 @@ static int open_control(struct control *control, struct qmp_server *server, stru
 	return control_listen(control, server, &vm->loop, path, err);
 }
 
-static int run(const struct vm_config *config, int control_fd)
+/* ---- in the background ---- */
+
+static void replace(int fd, int by)
+{
+	if (by >= 0)
+		dup2(by, fd);
+}
+
+/* The guest runs: whoever waits for us in the foreground may go. */
+static void started(void *opaque)
+{
+	int *ready = opaque, null;
+
+	if (*ready < 0)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	/* a log that somebody keeps gets what is still to be said; a terminal is left alone */
+	if (isatty(STDERR_FILENO))
+		replace(STDERR_FILENO, null);
+	if (null >= 0)
+		close(null);
+	if (write(*ready, "", 1) < 0)
+		log_verbose("nobody waits for the start");
+	close(*ready);
+	*ready = -1;
+}
+
+/*
+ * Returns the process's status in the foreground, when the guest runs or cannot be started; -1 in
+ * the background, with *ready for started().
+ */
+static int go_background(int *ready)
+{
+	int ends[2], null, status = 0;
+	char byte;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
+		log_error("--daemonize: %s", strerror(errno));
+		return EXIT_ERROR;
+	}
+	if (pid) {
+		close(ends[1]);
+		if (read(ends[0], &byte, 1) == 1)
+			return EXIT_OFF;
+		waitpid(pid, &status, 0);
+		return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_ERROR;
+	}
+	close(ends[0]);
+	setsid();
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	replace(STDIN_FILENO, null);
+	replace(STDOUT_FILENO, null);
+	*ready = ends[1];
+	return -1;
+}
+
+static int run(const struct vm_config *config, int control_fd, int ready)
 {
 	struct control control = { .listener.fd = -1 };
 	struct qmp_server server = { 0 };
@@ -78,10 +139,12 @@ static int run(const struct vm_config *config, int control_fd)
 	struct vm vm;
 	int reason;
 
-	if (vm_create(&vm, config, &err) < 0) {
+	if ((config->sandbox && sandbox_prepare(&err) < 0) || vm_create(&vm, config, &err) < 0) {
 		log_error("%s", err.text);
 		return EXIT_ERROR;
 	}
+	vm.on_start = started;
+	vm.on_start_opaque = &ready;
 	reason = open_control(&control, &server, &vm, config, control_fd, &err);
 	if (reason == 0)
 		reason = vm_run(&vm, &err);
@@ -100,9 +163,14 @@ static int name_it(struct vm_config *config)
 	return config->name ? 0 : -ENOMEM;
 }
 
+static int run_named(struct vm_config *config, int control_fd, int ready)
+{
+	return name_it(config) < 0 ? EXIT_ERROR : run(config, control_fd, ready);
+}
+
 int cli_run_vm(struct vm_config *config, int control_fd)
 {
-	return name_it(config) < 0 ? EXIT_ERROR : run(config, control_fd);
+	return run_named(config, control_fd, -1);
 }
 
 int cmd_run(const struct command *command, int argc, char **argv)
@@ -110,7 +178,7 @@ int cmd_run(const struct command *command, int argc, char **argv)
 	struct run_options options;
 	struct vm_config config;
 	struct error err;
-	int ret;
+	int ret, ready = -1;
 
 	(void)command;
 	if (vm_config_init(&config, &err) < 0) {
@@ -126,7 +194,9 @@ int cmd_run(const struct command *command, int argc, char **argv)
 		ret = config_json_write(&config, stdout) < 0 ? EXIT_ERROR : EXIT_OFF;
 	} else {
 		log_set_verbose(config.verbose);
-		ret = cli_run_vm(&config, -1);
+		ret = options.daemonize ? go_background(&ready) : -1;
+		if (ret < 0)
+			ret = run_named(&config, -1, ready);
 	}
 	fields_free(run_fields, &options);
 	vm_config_free(&config);

@@ -114,6 +114,8 @@ const struct field run_fields[] = {
 	  .help = "read the configuration from a file; options count more" },
 	{ "dump-config", FIELD_BOOL, RUN(dump_config),
 	  .help = "write the configuration to standard output, and run nothing" },
+	{ "daemonize", FIELD_BOOL, RUN(daemonize),
+	  .help = "go into the background as soon as the guest starts" },
 	{ "help", FIELD_BOOL, RUN(help), .letter = 'h', .help = "show this text" },
 	{ NULL },
 };

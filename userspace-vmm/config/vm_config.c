@@ -139,6 +139,8 @@ const struct field vm_config_fields[] = {
 	  .help = "control socket (default: NAME.sock in the runtime directory)" },
 	{ "sandbox", FIELD_BOOL, CONFIG(sandbox), .value = "on|off", LOCAL,
 	  .help = "whether the process gives up what it does not need (default on)" },
+	{ "user", FIELD_STRING, CONFIG(user), .value = "NAME", LOCAL,
+	  .help = "whom root becomes in the sandbox (default: avmm, if there is one)" },
 	{ "verbose", FIELD_BOOL, CONFIG(verbose), .letter = 'v', LOCAL,
 	  .help = "say more on standard error" },
 	{ NULL },

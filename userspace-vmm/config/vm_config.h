@@ -102,6 +102,7 @@ struct vm_config {
 	char *incoming;		/* where its state comes from; NULL: it boots */
 	char *control;		/* control socket; NULL: none */
 	bool sandbox;
+	char *user;		/* whom root becomes; NULL: "avmm", if there is such a user */
 	bool verbose;
 	int ram;		/* file to begin with as RAM, mapped privately; -1: none */
 };

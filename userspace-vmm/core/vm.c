@@ -15,6 +15,7 @@
 #include "libavmm.h"
 #include "machine/memmap.h"
 #include "migration/cpu_state.h"
+#include "sandbox/sandbox.h"
 
 /* ---- why it stops ---- */
 
@@ -559,6 +560,9 @@ static int start(struct vm *vm, struct error *err)
 		ret = console_start(&vm->machine.console, err);
 	if (ret == 0 && vm->config->incoming)
 		ret = migration_incoming(&vm->migration, vm->config->incoming, err);
+	/* all that it takes is open now */
+	if (ret == 0 && vm->config->sandbox)
+		ret = sandbox_enter(vm->config->user, err);
 	if (ret == 0 && !vm->config->paused)
 		ret = vm_resume(vm, err);
 	return ret;
@@ -568,6 +572,8 @@ int vm_run(struct vm *vm, struct error *err)
 {
 	int ret = start(vm, err);
 
+	if (ret == 0 && vm->on_start)
+		vm->on_start(vm->on_start_opaque);
 	while (ret == 0 && !vm->end)
 		ret = serve(vm, err);
 	if (vm->end == VM_STOP_QUIT)

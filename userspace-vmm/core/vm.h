@@ -78,6 +78,9 @@ struct vm {
 	json_t *counters;	/* of a guest that was stopped; time goes on from there */
 	enum vm_stop end;	/* why vm_run() is to return; NONE: it is not */
 	int signal;		/* for SIGNAL */
+	/* NULL, or called when it has started and nothing is left to fail at that */
+	void (*on_start)(void *opaque);
+	void *on_start_opaque;
 	/* NULL, or takes data, which may be NULL; see vm_event() */
 	void (*on_event)(void *opaque, const char *name, json_t *data);
 	void *on_event_opaque;
