@@ -118,6 +118,34 @@ avmm run --no-reboot --name three --device "$DEVICE" --kernel /guest/Image --ini
 check 'with --no-reboot a reboot is the end' [ $? = 0 ]
 check 'after one start' [ "$(grep -c '^guest: up' $tmp/three)" = 1 ]
 
+# In the background, as another user, with the serial line on a pseudo terminal.
+echo 'avmm:x:900:900::/:/bin/false' >>/etc/passwd
+check 'what cannot start says so in the foreground' says 'cannot open' \
+	avmm run --daemonize --device "$DEVICE" --kernel /nowhere
+check '--daemonize' avmm run --daemonize --name four --device "$DEVICE" --kernel /guest/Image \
+	--initrd /guest/initrd.cpio.gz -m 192M --serial pty,log=$tmp/four --append quiet
+check 'it is in the list' has avmm list -- '^four '
+four=$(avmm list | awk '$1 == "four" { print $2 }')
+# field NAME VALUE: of all threads
+field() {
+	grep -h "^$1:" /proc/"$four"/task/*/status | sort | uniq -c
+	[ "$(sed -n "s/^$1:[[:space:]]*//p" /proc/"$four"/task/*/status | sort -u)" = "$2" ]
+}
+check 'each thread has a filter' field Seccomp 2
+check 'and no new privileges' field NoNewPrivs 1
+check 'and no capabilities' field CapEff 0000000000000000
+check 'and is another user' field Uid "900	900	900	900"
+check 'it sees no processes' sh -c "[ -z \"\$(ls /proc/$four/root/proc)\" ]"
+check 'its guest runs' until_true 120 grep -q '^guest: up' $tmp/four
+sum() { (sleep 2; echo 'echo sum$((40 + 2))'; sleep 5) | timeout 60 avmm console four | grep sum42; }
+check 'console' until_true 120 sum
+check 'a console that is not there' says "has no line 'x'" avmm console four x
+check 'stop: a guest that does not listen to the power key' has avmm stop --timeout 5 four -- 'did not stop in 5 seconds'
+check 'ends' until_true 60 gone "$four"
+check 'and leaves no name behind' sh -c '! avmm list | grep four'
+sed -i '/^avmm:/d' /etc/passwd
+check '--user' says "there is no user 'nobody-here'" avmm run --user nobody-here --device "$DEVICE" --kernel /guest/Image </dev/null
+
 check 'doctor' has avmm doctor -- "^ok +$DEVICE: there, with version 12" 'passt: ' 'io_uring: '
 check 'doctor --json' has avmm doctor --json -- '"result": "ok"'
 check 'completion is a script' sh -c 'avmm completion >$tmp/completion && sh -n $tmp/completion; grep -q -- --kernel $tmp/completion'

@@ -12,6 +12,7 @@ const struct command commands[] = {
 	{ "run", "", "run a virtual machine on this terminal",
 	  { vm_config_fields, run_fields }, cmd_run },
 	{ "list", "", "show the virtual machines that run", { ctl_fields }, cmd_list },
+	{ "console", "NAME [LINE]", "a terminal at its serial line", { ctl_fields }, cmd_console },
 	{ "pause", "NAME", "stand still", { ctl_fields }, cmd_simple },
 	{ "resume", "NAME", "go on", { ctl_fields }, cmd_simple },
 	{ "reset", "NAME", "start again, as by the reset key", { ctl_fields }, cmd_simple },

@@ -81,6 +81,7 @@ int cmd_restore(const struct command *command, int argc, char **argv);
 int cmd_clone(const struct command *command, int argc, char **argv);
 int cmd_migrate(const struct command *command, int argc, char **argv);
 
+int cmd_console(const struct command *command, int argc, char **argv);
 int cmd_top(const struct command *command, int argc, char **argv);
 int cmd_doctor(const struct command *command, int argc, char **argv);
 int cmd_completion(const struct command *command, int argc, char **argv);

@@ -145,6 +145,9 @@ int client_open(struct client *client, const char *name, struct error *err)
 	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (client->fd < 0 || connect(client->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		ret = -errno;
+		/* a VM that may not write to the directory any more leaves its socket behind */
+		if (ret == -ECONNREFUSED && !strchr(name, '/'))
+			control_clean(path);
 		if (ret == -ENOENT || ret == -ECONNREFUSED)
 			error_set(err, ret, "there is no virtual machine '%s'", name);
 		else

@@ -194,6 +194,9 @@ int cmd_run(const struct command *command, int argc, char **argv)
 		ret = config_json_write(&config, stdout) < 0 ? EXIT_ERROR : EXIT_OFF;
 	} else {
 		log_set_verbose(config.verbose);
+		/* nobody would be at it */
+		if (options.daemonize && config.serial.kind == CHARDEV_STDIO)
+			config.serial.kind = CHARDEV_PTY;
 		ret = options.daemonize ? go_background(&ready) : -1;
 		if (ret < 0)
 			ret = run_named(&config, -1, ready);

@@ -87,6 +87,14 @@ static int set_string(char **field, const char *text)
 	return 0;
 }
 
+static bool is_utf8(const char *text)
+{
+	json_t *string = json_string(text);
+
+	json_decref(string);
+	return string;
+}
+
 static int no_memory(const char *name, struct error *err)
 {
 	return error_set(err, -ENOMEM, "%s: no memory", name);
@@ -181,6 +189,9 @@ int field_set_text(const struct field *field, void *base, const char *name, cons
 	case FIELD_STRING:
 		if (!*text && !(field->flags & FIELD_EMPTY))
 			return error_set(err, -EINVAL, "%s: the value is empty", name);
+		/* else it could not be written to a file or a checkpoint */
+		if (!is_utf8(text))
+			return error_set(err, -EILSEQ, "%s: the value is not UTF-8", name);
 		return set_string(p, text) < 0 ? no_memory(name, err) : 0;
 	case FIELD_BOOL:
 		if (strcmp(text, "on") && strcmp(text, "off"))

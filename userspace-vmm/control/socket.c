@@ -237,24 +237,48 @@ static bool is_stale(const struct sockaddr_un *addr)
 	return stale;
 }
 
+/* Of the directory that the socket is in: two that start at once must not both find it stale. */
+static int lock_directory(const char *path)
+{
+	char directory[sizeof(((struct sockaddr_un *)0)->sun_path)], *slash;
+	int lock;
+
+	strcpy(directory, path);
+	slash = strrchr(directory, '/');
+	if (slash)
+		slash[slash == directory] = 0;
+	lock = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock >= 0)
+		flock(lock, LOCK_EX);
+	return lock;
+}
+
+void control_clean(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int lock;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return;
+	strcpy(addr.sun_path, path);
+	lock = lock_directory(path);
+	if (lock < 0)
+		return;
+	if (is_stale(&addr))
+		unlink(path);
+	close(lock);
+}
+
 static int make_socket(const char *path, struct error *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	char *slash, directory[sizeof(addr.sun_path)];
 	int fd, lock, ret;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return error_set(err, -ENAMETOOLONG, "--control: '%s' is longer than the %zu bytes of "
 				 "a socket's path", path, sizeof(addr.sun_path) - 1);
 	strcpy(addr.sun_path, path);
-	strcpy(directory, path);
-	slash = strrchr(directory, '/');
-	if (slash)
-		slash[slash == directory] = 0;
-	/* two that start at once must not both find the same socket stale */
-	lock = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lock >= 0)
-		flock(lock, LOCK_EX);
+	lock = lock_directory(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	ret = fd < 0 ? -errno : bind_socket(fd, &addr);
 	if (ret == -EADDRINUSE && is_stale(&addr) && unlink(path) == 0)

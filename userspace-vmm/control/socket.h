@@ -29,7 +29,10 @@ int control_directory(char *path, size_t size, struct error *err);
 /* The same for one of them; makes the directory. */
 int control_path(const char *name, char *path, size_t size, struct error *err);
 
-/* A socket that nobody listens on any more is replaced. */
+/* Removes a socket that nobody listens on any more. */
+void control_clean(const char *path);
+
+/* Replaces a socket that nobody listens on any more. */
 int control_listen(struct control *control, struct qmp_server *server, struct event_loop *loop,
 		   const char *path, struct error *err);
 /* fd listens already; takes it. */

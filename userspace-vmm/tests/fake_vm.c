@@ -5,7 +5,8 @@
 
 struct vm fake_vm;
 
-static struct vm_config config = { .cpus = 2, .append = "", .device = "/dev/avmm" };
+static struct vm_config config = { .cpus = 2, .append = "", .device = "/dev/avmm",
+				   .serial.id = "serial0" };
 static struct vcpu vcpus[2];
 
 void fake_vm_init(void)

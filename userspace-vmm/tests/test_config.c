@@ -119,6 +119,7 @@ static void list_refusals(void)
 	check(option_refuses("--vsock", "2", "--vsock: '2' is not a number from 3 to 4294967294"));
 	check(option_refuses("--share", "path=/x", "--share: a tag is needed"));
 	check(option_refuses("--uuid", "1-2", "--uuid: '1-2' is not a UUID"));
+	check(option_refuses("--initrd", "\xff", "--initrd: the value is not UTF-8"));
 	check(option_refuses("--vars", "f", "--vars: only with firmware"));
 }
 
