@@ -16,6 +16,7 @@ static const struct {
 	{ "stream", stream_tests }, { "checkpoint", checkpoint_tests },
 	{ "qemu", qemu_tests },
 	{ "vring", vring_tests },
+	{ "device", device_tests },
 	{ "virtio", virtio_tests },
 	{ "pci", pci_tests },
 	{ "flash", flash_tests },
