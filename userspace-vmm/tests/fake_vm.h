@@ -11,4 +11,8 @@ extern struct vm fake_vm;
 
 void fake_vm_init(void);
 
+/* Between these no fake guest does anything. */
+void fake_vm_lock(void);
+void fake_vm_unlock(void);
+
 #endif /* AVMM_TESTS_FAKE_VM_H */

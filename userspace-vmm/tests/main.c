@@ -14,6 +14,7 @@ static const struct {
 	{ "console", console_tests },
 	{ "block", block_tests }, { "blk", blk_tests }, { "net", net_tests }, { "vhost-user", vhost_user_tests },
 	{ "stream", stream_tests }, { "checkpoint", checkpoint_tests },
+	{ "migration", migration_tests },
 	{ "qemu", qemu_tests },
 	{ "vring", vring_tests },
 	{ "device", device_tests },

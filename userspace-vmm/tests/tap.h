@@ -28,6 +28,7 @@ extern const struct tap_test device_tests[];
 extern const struct tap_test fdt_tests[];
 extern const struct tap_test flash_tests[];
 extern const struct tap_test image_tests[];
+extern const struct tap_test migration_tests[];
 extern const struct tap_test mmio_tests[];
 extern const struct tap_test net_tests[];
 extern const struct tap_test options_tests[];

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Source and destination in one process, each with its event loop, and one guest that runs on
+ * whichever of them is running: it writes to pages and checks what it wrote before.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/vm.h"
+#include "libavmm.h"
+#include "migration/vm_state.h"
+#include "tests/fake_vm.h"
+#include "tests/tap.h"
+
+#define PAGES	(2 * 512)
+#define WORDS	(PAGES / 64)
+
+static struct vm vms[2];
+static struct vm_config config = { .memory = PAGES * RAM_PAGE_SIZE, .cpus = 1, .ram = -1 };
+static pthread_mutex_t cpu = PTHREAD_MUTEX_INITIALIZER;
+static unsigned long written[2][WORDS];	/* cpu: the hypervisors' logs */
+static uint32_t shadow[PAGES];		/* cpu: what the guest knows */
+static unsigned int steps[2], wrong, both;	/* cpu */
+static bool refuse;
+static atomic_bool over;
+
+/* ---- what migration calls ---- */
+
+int avmm_map_memory(int vm, uint32_t slot, uint32_t flags, uint64_t ipa, void *host, uint64_t size)
+{
+	(void)vm, (void)slot, (void)flags, (void)ipa, (void)host, (void)size;
+	return 0;
+}
+
+int avmm_get_dirty_log(int vm, const struct avmm_dirty_log *log)
+{
+	pthread_mutex_lock(&cpu);
+	memcpy((void *)(uintptr_t)log->dirty_bitmap, written[vm], sizeof(written[vm]));
+	memset(written[vm], 0, sizeof(written[vm]));
+	pthread_mutex_unlock(&cpu);
+	return 0;
+}
+
+void vcpu_rest(struct vcpu *vcpu, int64_t ns)
+{
+	(void)vcpu, (void)ns;
+}
+
+void vm_event(struct vm *vm, const char *name, json_t *data)
+{
+	(void)vm, (void)name;
+	json_decref(data);
+}
+
+int machine_lock_disks(struct machine *machine, struct error *err)
+{
+	(void)machine, (void)err;
+	return 0;
+}
+
+void machine_unlock_disks(struct machine *machine)
+{
+	(void)machine;
+}
+
+int machine_renew(struct machine *machine, struct error *err)
+{
+	(void)machine, (void)err;
+	return 0;
+}
+
+void machine_log_switched(struct machine *machine)
+{
+	(void)machine;
+}
+
+json_t *vm_head(const struct vm *vm, const char *id, const char *base_id, const char *base_path)
+{
+	(void)vm, (void)id, (void)base_id, (void)base_path;
+	return json_pack("{s:i}", "pages", PAGES);
+}
+
+int vm_head_check(const json_t *head, const char *name, const struct vm_config *c,
+		  unsigned int gic, struct error *err)
+{
+	(void)head, (void)c, (void)gic;
+	return refuse ? error_set(err, -EINVAL, "%s: no", name) : 0;
+}
+
+json_t *vm_state_save(struct vm *vm, bool running, const char *copies, struct error *err)
+{
+	(void)vm, (void)copies, (void)err;
+	return json_pack("{s:b}", "running", running);
+}
+
+int vm_state_load(struct vm *vm, const json_t *state, const char *name, bool *running,
+		  struct error *err)
+{
+	(void)name, (void)err;
+	*running = json_is_true(json_object_get(state, "running"));
+	/* as the tables of an ITS: it may have to wait for a page */
+	return *(volatile uint32_t *)(vm->memory.host + 700 * RAM_PAGE_SIZE) == shadow[700] ? 0 :
+	       error_set(err, -EIO, "RAM is not here");
+}
+
+void vm_state_drop_copies(const json_t *state, const char *copies)
+{
+	(void)state, (void)copies;
+}
+
+int vm_state_check_disks(const json_t *state, const char *name, const struct vm_config *c,
+			 struct error *err)
+{
+	(void)state, (void)name, (void)c, (void)err;
+	return 0;
+}
+
+/* ---- the guest ---- */
+
+static void step(unsigned int n, unsigned int random)
+{
+	uint32_t *page = (uint32_t *)(vms[n].memory.host + random % PAGES * RAM_PAGE_SIZE);
+
+	wrong += *page != shadow[random % PAGES];
+	if (random % PAGES == 700)
+		return;
+	*page = shadow[random % PAGES] = random | 1;
+	written[n][random % PAGES / 64] |= 1UL << random % 64;
+	steps[n]++;
+}
+
+static void *guest(void *opaque)
+{
+	unsigned int random = 1;
+
+	(void)opaque;
+	while (!atomic_load(&over)) {
+		pthread_mutex_lock(&cpu);
+		both += vms[0].state == VM_RUNNING && vms[1].state == VM_RUNNING;
+		for (unsigned int n = 0; n < 2; n++)
+			for (unsigned int i = 0; i < 50 && vms[n].state == VM_RUNNING; i++) {
+				random = random * 1103515245 + 12345;
+				step(n, random >> 8);
+			}
+		pthread_mutex_unlock(&cpu);
+		usleep(100);
+	}
+	return NULL;
+}
+
+/* The fake vm_pause() knows no guest; the state changes while it does nothing. */
+void fake_vm_lock(void)
+{
+	pthread_mutex_lock(&cpu);
+}
+
+void fake_vm_unlock(void)
+{
+	pthread_mutex_unlock(&cpu);
+}
+
+/* ---- both sides ---- */
+
+static pthread_t threads[2], guest_thread;
+static int wake[2];
+static struct event_source wakes[2];
+
+static void nothing(void *opaque)
+{
+	(void)opaque;
+}
+
+static void *side(void *opaque)
+{
+	struct vm *vm = opaque;
+
+	vm->loop.thread = pthread_self();
+	while (!atomic_load(&over))
+		event_loop_once(&vm->loop);
+	migration_stop(&vm->migration);
+	return NULL;
+}
+
+static void begin(void)
+{
+	struct error err;
+
+	signal(SIGPIPE, SIG_IGN);	/* as main() has it */
+	atomic_store(&over, false);
+	memset(shadow, 0, sizeof(shadow));
+	memset(written, 0, sizeof(written));
+	steps[0] = steps[1] = wrong = both = 0;
+	refuse = false;
+	for (unsigned int n = 0; n < 2; n++) {
+		vms[n] = (struct vm) { .config = &config, .fd = n };
+		check(memory_alloc(&vms[n].memory, &config, 0x40000000, &err) == 0);
+		check(event_loop_init(&vms[n].loop) == 0);
+		check(migration_init(&vms[n].migration, &vms[n], &err) == 0);
+		check(dirty_log_attach(&vms[n].migration.dirty, n, &err) == 0);
+		wake[n] = eventfd(0, 0);
+		wakes[n] = (struct event_source) { .fd = wake[n], .ready = nothing };
+		event_loop_add(&vms[n].loop, &wakes[n], 1);
+	}
+	shadow[700] = 77;
+	memcpy(vms[0].memory.host + 700 * RAM_PAGE_SIZE, &shadow[700], sizeof(shadow[0]));
+	vms[0].state = VM_RUNNING;
+	vms[1].state = VM_INMIGRATE;
+	vms[1].resume_after_incoming = true;
+	for (unsigned int n = 0; n < 2; n++)
+		pthread_create(&threads[n], NULL, side, &vms[n]);
+	pthread_create(&guest_thread, NULL, guest, NULL);
+}
+
+static void end(void)
+{
+	uint64_t one = 1;
+
+	atomic_store(&over, true);
+	for (unsigned int n = 0; n < 2; n++) {
+		check(write(wake[n], &one, sizeof(one)) == sizeof(one));
+		pthread_join(threads[n], NULL);
+	}
+	pthread_join(guest_thread, NULL);
+	for (unsigned int n = 0; n < 2; n++) {
+		migration_close(&vms[n].migration);
+		close(wake[n]);
+		event_loop_close(&vms[n].loop);
+		memory_free(&vms[n].memory);
+	}
+	check(wrong == 0);
+	check(both == 0);
+}
+
+struct order {
+	struct migration *m;
+	const char *uri;
+	int ret;
+};
+
+static void send_to(void *opaque)
+{
+	struct order *o = opaque;
+	struct error err;
+
+	o->ret = migration_start(o->m, o->uri, &err);
+}
+
+static void receive_from(void *opaque)
+{
+	struct order *o = opaque;
+	struct error err;
+
+	o->ret = migration_incoming(o->m, o->uri, &err);
+}
+
+static bool on_side(unsigned int n, void (*fn)(void *opaque), const char *uri)
+{
+	struct order o = { .m = &vms[n].migration, .uri = uri };
+
+	event_loop_call(&vms[n].loop, fn, &o);
+	return check(o.ret == 0);
+}
+
+static enum migration_status status(unsigned int n)
+{
+	enum migration_status now;
+
+	pthread_mutex_lock(&vms[n].migration.lock);
+	now = vms[n].migration.status;
+	pthread_mutex_unlock(&vms[n].migration.lock);
+	return now;
+}
+
+static bool becomes(unsigned int n, enum migration_status wanted)
+{
+	for (unsigned int i = 0; i < 30000 && status(n) != wanted; i++)
+		usleep(1000);
+	if (status(n) != wanted)
+		printf("# status %d and not %d: %s\n", status(n), wanted,
+		       vms[n].migration.error.text);
+	return status(n) == wanted;
+}
+
+static bool runs(unsigned int n)
+{
+	unsigned int before, now;
+
+	pthread_mutex_lock(&cpu);
+	before = steps[n];
+	pthread_mutex_unlock(&cpu);
+	for (unsigned int i = 0; i < 10000; i++) {
+		usleep(1000);
+		pthread_mutex_lock(&cpu);
+		now = steps[n];
+		pthread_mutex_unlock(&cpu);
+		if (now > before + 2000)
+			return true;
+	}
+	return false;
+}
+
+/* A pair of connected sockets as the URIs of both sides. */
+static void connect_both(char uri[2][16])
+{
+	int pair[2];
+
+	check(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	for (unsigned int n = 0; n < 2; n++)
+		snprintf(uri[n], 16, "fd:%d", pair[n]);
+}
+
+static void moves(bool postcopy)
+{
+	char uri[2][16];
+
+	begin();
+	connect_both(uri);
+	check(runs(0));
+	vms[0].migration.caps[CAP_POSTCOPY_RAM] = postcopy;
+	on_side(1, receive_from, uri[1]);
+	on_side(0, send_to, uri[0]);
+	atomic_store(&vms[0].migration.postcopy_wanted, postcopy);
+	check(becomes(0, MIGRATION_COMPLETED));
+	check(becomes(1, MIGRATION_COMPLETED));
+	check(vms[0].state == VM_POSTMIGRATE && vms[0].disks_free);
+	check(runs(1));
+	end();
+}
+
+static void live(void)
+{
+	moves(false);
+}
+
+static void later(void)
+{
+	moves(true);
+}
+
+/* It never runs there, and it runs here. */
+static void stays(enum migration_status source)
+{
+	check(becomes(0, source));
+	check(runs(0));
+	check(steps[1] == 0 && vms[1].state != VM_RUNNING && !vms[0].disks_free);
+	end();
+}
+
+static void refused(void)
+{
+	char uri[2][16];
+
+	begin();
+	refuse = true;
+	connect_both(uri);
+	on_side(1, receive_from, uri[1]);
+	on_side(0, send_to, uri[0]);
+	check(becomes(0, MIGRATION_FAILED));
+	check(strstr(vms[0].migration.error.text, "the destination says: fd:"));
+	check(becomes(1, MIGRATION_FAILED));
+	check(vms[1].end == VM_STOP_ERROR);
+	stays(MIGRATION_FAILED);
+}
+
+/* The other side reads so many bytes and is gone. */
+static void dies_after(size_t bytes, bool shut)
+{
+	char uri[2][16], buffer[4096];
+	int fd;
+
+	connect_both(uri);
+	fd = atoi(uri[1] + 3);
+	on_side(0, send_to, uri[0]);
+	while (bytes) {
+		ssize_t n = read(fd, buffer, bytes < sizeof(buffer) ? bytes : sizeof(buffer));
+
+		if (n <= 0)
+			break;
+		bytes -= n;
+	}
+	if (shut)
+		shutdown(fd, SHUT_RDWR);
+	close(fd);
+}
+
+static void dies(void)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		begin();
+		check(runs(0));
+		dies_after(i * 30, i & 1);
+		stays(MIGRATION_FAILED);
+	}
+}
+
+static void cancel(void *opaque)
+{
+	migration_cancel(((struct order *)opaque)->m);
+}
+
+static void cancelled(void)
+{
+	char uri[2][16];
+	int fd;
+
+	begin();
+	connect_both(uri);
+	fd = atoi(uri[1] + 3);
+	/* nobody answers */
+	on_side(0, send_to, uri[0]);
+	check(becomes(0, MIGRATION_SETUP));
+	on_side(0, cancel, NULL);
+	stays(MIGRATION_CANCELLED);
+	close(fd);
+}
+
+/* Through a pipe nobody can answer: the source stays stopped, the destination runs at the end. */
+static void one_way(void)
+{
+	char uri[2][16];
+	int fds[2];
+
+	begin();
+	check(runs(0));
+	check(pipe(fds) == 0);
+	snprintf(uri[0], sizeof(uri[0]), "fd:%d", fds[1]);
+	snprintf(uri[1], sizeof(uri[1]), "fd:%d", fds[0]);
+	on_side(1, receive_from, uri[1]);
+	on_side(0, send_to, uri[0]);
+	check(becomes(0, MIGRATION_COMPLETED));
+	check(becomes(1, MIGRATION_COMPLETED));
+	check(runs(1));
+	end();
+}
+
+const struct tap_test migration_tests[] = {
+	{ "a guest that writes moves", live },
+	{ "it moves before its memory", later },
+	{ "it moves through a pipe", one_way },
+	{ "the destination refuses", refused },
+	{ "the destination dies", dies },
+	{ "cancelled", cancelled },
+	{ NULL, NULL }
+};
