@@ -304,7 +304,46 @@ static void noise(void)
 	}
 }
 
+static void state(void)
+{
+	struct error err;
+	json_t *saved, *bad;
+
+	setup();
+	wr(LCR_H, 0x10);
+	wr(CR, 0x301);
+	wr(IMSC, RX | RT);
+	room = 0;
+	wr(DR, 't');
+	pl011_receive(&uart, (const uint8_t *)"abc", 3);
+	check(rd(DR) == 'a' && irq);
+	saved = pl011_device_ops.save(&uart.dev);
+	pl011_device_ops.reset(&uart.dev);
+	check(!irq && rd(FR) & RXFE);
+	check(pl011_device_ops.load(&uart.dev, saved, &err) == 0);
+	check(irq && rd(DR) == 'b' && rd(DR) == 'c' && rd(FR) & RXFE && rd(FR) & BUSY);
+	room = 10;
+	check(pl011_device_ops.resume(&uart.dev, &err) == 0 && nsent == 1 && sent[0] == 't');
+	for (void *i = json_object_iter(saved); i; i = json_object_iter_next(saved, i)) {
+		bad = json_deep_copy(saved);
+		json_object_del(bad, json_object_iter_key(i));
+		check(pl011_device_ops.load(&uart.dev, bad, &err) < 0);
+		json_object_set_new(bad, json_object_iter_key(i), json_integer(0x100000));
+		check(pl011_device_ops.load(&uart.dev, bad, &err) < 0);
+		json_decref(bad);
+	}
+	bad = json_deep_copy(saved);
+	for (int i = 0; i < PL011_FIFO_SIZE; i++)
+		json_array_append_new(json_object_get(bad, "rx"), json_integer('x'));
+	check(pl011_device_ops.load(&uart.dev, bad, &err) < 0 && strstr(err.text, "rx"));
+	json_object_set_new(bad, "more", json_integer(0));
+	check(pl011_device_ops.load(&uart.dev, bad, &err) < 0);
+	json_decref(bad);
+	json_decref(saved);
+}
+
 const struct tap_test pl011_tests[] = {
+	{ "state", state },
 	{ "identification", identification },
 	{ "reset state", after_reset },
 	{ "output without set-up", early_output },
