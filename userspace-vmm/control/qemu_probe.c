@@ -26,8 +26,8 @@ static const struct {
 	{ "query-kvm", "{\"enabled\":true,\"present\":true}" },
 	/* what is listed here is asked for; nothing that could be is needed */
 	{ "query-commands", "[]" },
-	/* without default-ram-id there is no memory backend but for RAM that is shared */
-	{ "query-machines", "[{\"name\":\"virt\",\"is-default\":true,\"cpu-max\":512}]" },
+	{ "query-machines", "[{\"name\":\"virt\",\"is-default\":true,\"cpu-max\":512,"
+	  "\"default-ram-id\":\"mach-virt.ram\"}]" },
 	{ "query-command-line-options", "[]" },
 	{ "query-migrate-capabilities", "[]" },
 	{ "query-tpm-models", "[]" },
@@ -57,8 +57,13 @@ static const struct {
 
 /* QEMU's names of the devices and objects that we take. */
 static const char *const types[] = {
-	"pl011", "rng-random", "virtio-mmio", "virtio-blk-device", "virtio-net-device",
-	"virtio-rng-device", "virtio-serial-device", "virtio-balloon-device",
+	"pl011", "rng-random", "memory-backend-ram", "memory-backend-memfd",
+	/* PCI Express with a root port for each device, and devices that are there only as virtio 1 */
+	"gpex-pcihost", "pcie-root-port", "virtio-blk-pci-non-transitional",
+	"virtio-mmio", "virtio-blk-pci", "virtio-blk-device", "virtio-net-pci", "virtio-net-device",
+	"virtio-rng-pci", "virtio-rng-device", "virtio-serial-pci", "virtio-serial-device",
+	"virtio-balloon-pci", "virtio-balloon-device", "vhost-user-blk", "vhost-user-fs-device",
+	"vhost-vsock-device",
 };
 
 static json_t *list_types(void)
