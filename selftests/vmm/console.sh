@@ -8,13 +8,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 # Ports: vport0p0 is a console (hvc0), p1 one with a socket, p2 a pseudo-terminal, p3 nothing.
 # shellcheck disable=SC2016 # for the guest to expand
 guest con 1 192 "$(drivers virtio_console)"'
-	n=0; until [ -e /dev/vport*p3 ] || [ $n = 100 ]; do sleep 0.1; n=$((n + 1)); done
+	p() { echo /dev/vport*p$1; }
+	n=0; until [ -e "$(p 3)" ] || [ $n = 100 ]; do sleep 0.1; n=$((n + 1)); done
 	for p in /sys/class/virtio-ports/*; do echo "port: ${p##*p} $(cat $p/name)"; done
 	echo on a console >/dev/hvc0
-	echo nobody reads this >/dev/vport*p3; echo "null: $?"
+	echo nobody reads this >"$(p 3)"; echo "null: $?"
 	(read line; echo "socket: $line"; echo back: $line >&0
-	 dd bs=1k count=300 2>/dev/null | md5sum >&0) <>/dev/vport*p1
-	(read line; echo "pty: $line"; echo back: $line >&0) <>/dev/vport*p2
+	 head -c 307200 | md5sum >&0) <>"$(p 1)"
+	(read line; echo "pty: $line"; echo back: $line >&0) <>"$(p 2)"
 	' --console "file=$tmp/con.file" --console "unix=$tmp/con.sock,name=org.a,log=$tmp/con.log" \
 	--console pty,name=org.b --console null,name=org.c
 con=$pid
@@ -22,6 +23,7 @@ check 'a guest with a console and three ports is up' up con
 check 'a pseudo-terminal is named' until_true 60 grep -q '/dev/pts/' $tmp/con
 pts=$(sed -n 's,.*is \(/dev/pts/[0-9]*\).*,\1,p' $tmp/con | tr -d '\r' | head -n 1)
 dd if=/dev/urandom of=$tmp/bulk bs=1k count=300 2>/dev/null
+check 'its socket is there' [ -S $tmp/con.sock ]
 (echo over the socket; cat $tmp/bulk; sleep 30) | timeout 120 $here/../host/sock unix $tmp/con.sock >$tmp/con.out &
 nc=$!
 check 'what comes by the socket arrives' until_true 60 said con 'socket: over the socket'
@@ -45,7 +47,8 @@ check 'the file has it all' sh -c "grep -q '^guest: up' $tmp/ser.file && grep -q
 # shellcheck disable=SC2016
 guest ser 1 192 'read line; echo "got: $line"' --serial "unix=$tmp/ser.sock"
 ser=$pid
-(sleep 1; until_true 100 grep -q '^guest: up' $tmp/ser.out; echo hello; sleep 5) | $here/../host/sock unix $tmp/ser.sock >$tmp/ser.out
+check 'its socket is there' until_true 60 [ -S $tmp/ser.sock ]
+(until_true 100 grep -q '^guest: up' $tmp/ser.out; echo hello; sleep 5) | $here/../host/sock unix $tmp/ser.sock >$tmp/ser.out
 check 'one whose serial line is a socket hears it' grep -q 'got: hello' $tmp/ser.out
 check 'and ends' wait "$ser"
 check 'a socket where there is a file' refused 'cannot be set up at' --serial unix=$tmp/bulk
