@@ -5,6 +5,8 @@
 
 start_libvirt() {
 	# As the packages' scripts would.
+	# A package of trixie brings /var/run as a folder.
+	[ -L /var/run ] || { rm -rf /var/run && ln -s ../run /var/run; }
 	mkdir -p /run/libvirt /var/lock /etc/libvirt /var/log/libvirt/qemu /var/lib/libvirt /var/cache/libvirt
 	# The private /dev that libvirt makes for QEMU comes out empty in the chroot of lab/host --programs.
 	echo 'namespaces = [ ]' >/etc/libvirt/qemu.conf
