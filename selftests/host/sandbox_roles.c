@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The VMM's filters of system calls: a thread of each role does what the role is for, and then, in a
- * process of its own each time, what it may not; that must be the end of the process.
+ * The VMM's filters of system calls: a thread of each role does what the role is for, and then, in
+ * a process of its own each time, what it may not; that must be the end of the process.
  */
 #include <errno.h>
 #include <fcntl.h>

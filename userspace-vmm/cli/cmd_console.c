@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A terminal at the serial line, or a console, of a virtual machine that has it on a pseudo terminal
- * or a socket. Leaving it leaves the guest as it is.
+ * A terminal at the serial line, or a console, of a virtual machine that has it on a pseudo
+ * terminal or a socket. Leaving it leaves the guest as it is.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -111,7 +111,8 @@ static int go_background(int *ready)
 	char byte;
 	pid_t pid;
 
-	if (pipe2(ends, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
+	pid = pipe2(ends, O_CLOEXEC) < 0 ? -1 : fork();
+	if (pid < 0) {
 		log_error("--daemonize: %s", strerror(errno));
 		return EXIT_ERROR;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a virtual machine shall be: plain data. The command line, the configuration file, the control
- * socket, libvirt's command line and the header of a checkpoint all fill this one struct, from the
- * one table vm_config_fields; everybody reads it.
+ * What a virtual machine shall be: plain data. The command line, the configuration file, the
+ * control socket, libvirt's command line and the header of a checkpoint all fill this one struct,
+ * from the one table vm_config_fields; everybody reads it.
  *
  * It owns its strings and lists. vm_config_init() first, vm_config_free() last.
  */

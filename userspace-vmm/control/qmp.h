@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The QEMU Monitor Protocol, https://www.qemu.org/docs/master/interop/qmp-spec.html: what comes from
- * a client is taken apart, checked against the contract in schema/avmm.json, and given to a command;
- * answers and events go out as one line each. Knows no socket and no VM. All on one thread.
+ * The QEMU Monitor Protocol, https://www.qemu.org/docs/master/interop/qmp-spec.html: what comes
+ * from a client is taken apart, checked against the contract in schema/avmm.json, and given to a
+ * command; answers and events go out as one line each. Knows no socket and no VM. All on one
+ * thread.
  */
 #ifndef AVMM_CONTROL_QMP_H
 #define AVMM_CONTROL_QMP_H
@@ -60,8 +61,8 @@ struct qmp_client {
 };
 
 /*
- * text is the schema; NULL: nothing is checked. Refuses tables and a schema that do not name the same
- * commands, because the schema is what clients rely on.
+ * text is the schema; NULL: nothing is checked. Refuses tables and a schema that do not name the
+ * same commands, because the schema is what clients rely on.
  */
 int qmp_server_init(struct qmp_server *server, struct vm *vm,
 		    const struct qmp_command *const *tables, const char *text, size_t len,

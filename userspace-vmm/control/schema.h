@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Values against types. A type is the name of a basic one ("string", "int", "number", "bool", "any",
- * "object", "array"), a list of words one of which a string must be ({"enum": [...]}), an array with
- * one member, the type of all its elements, or an object with the type of each member. A member
- * whose name begins with '?' may be missing, one called "*" stands for all that are not named.
+ * Values against types. A type is the name of a basic one ("string", "int", "number", "bool",
+ * "any", "object", "array"), a list of words one of which a string must be ({"enum": [...]}), an
+ * array with one member, the type of all its elements, or an object with the type of each member. A
+ * member whose name begins with '?' may be missing, one called "*" stands for all that are not
+ * named.
  */
 #ifndef AVMM_CONTROL_SCHEMA_H
 #define AVMM_CONTROL_SCHEMA_H

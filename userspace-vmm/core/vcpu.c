@@ -3,10 +3,11 @@
  * Exit path: the hypervisor returns from AVMM_RUN here; the table at the end says who handles which
  * exit reason.
  *
- * Parking: the main thread sets leave and immediate_exit and sends the signal. Wherever the thread is,
- * its next AVMM_RUN returns -EINTR: in the guest by the signal, before the ioctl by immediate_exit.
- * Only there it leaves the loop, because an exit that was handled, as a read from a device, is
- * completed by the next AVMM_RUN (KVM's api.rst, KVM_EXIT_MMIO): then all state is in registers.
+ * Parking: the main thread sets leave and immediate_exit and sends the signal. Wherever the thread
+ * is, its next AVMM_RUN returns -EINTR: in the guest by the signal, before the ioctl by
+ * immediate_exit. Only there it leaves the loop, because an exit that was handled, as a read from a
+ * device, is completed by the next AVMM_RUN (KVM's api.rst, KVM_EXIT_MMIO): then all state is in
+ * registers.
  */
 #include "core/vcpu.h"
 
