@@ -64,17 +64,6 @@ static json_t *query_cpus_fast(struct qmp_client *client, json_t *arguments, str
 	return all;
 }
 
-static json_t *query_chardev(struct qmp_client *client, json_t *arguments, struct error *err)
-{
-	struct vm *vm = vm_of(client);
-	const struct console *line = &vm->machine.console;
-
-	(void)arguments;
-	(void)err;
-	return json_pack("[{s:s, s:s, s:b}]", "label", vm->config->serial.id, "filename", line->name,
-			 "frontend-open", 1);
-}
-
 static json_t *query_config(struct qmp_client *client, json_t *arguments, struct error *err)
 {
 	(void)arguments;
@@ -168,7 +157,6 @@ const struct qmp_command qmp_vm_commands[] = {
 	{ "query-uuid", query_uuid },
 	{ "query-kvm", query_kvm },
 	{ "query-cpus-fast", query_cpus_fast },
-	{ "query-chardev", query_chardev },
 	{ "x-avmm-query-config", query_config },
 	{ "x-avmm-query-stats", query_stats },
 	{ "stop", stop },

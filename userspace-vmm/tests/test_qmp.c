@@ -40,7 +40,8 @@ static void open_client(void)
 	fake_vm_init();
 	check(qmp_server_init(&server, &fake_vm, tables, NULL, 0, &err) == 0);
 	/* without the commands of others, which are not linked here */
-	server.schema = json_loadb(schema_text, schema_text_end - schema_text, 0, NULL);
+	server.schema = json_loadb(schema_text, schema_text_end - schema_text, JSON_REJECT_DUPLICATES,
+				   NULL);
 	check(server.schema);
 	client = (struct qmp_client) { .server = &server, .send = keep };
 	out_len = 0;
