@@ -9,13 +9,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck disable=SC2016 # for the guest to expand
 guest con 1 192 "$(drivers virtio_console)"'
 	p() { echo /dev/vport*p$1; }
+	# without anybody at the other end, reading is the end of file
+	hear() { until read -r line && [ -n "$line" ]; do sleep 0.2; done; }
 	n=0; until [ -e "$(p 3)" ] || [ $n = 100 ]; do sleep 0.1; n=$((n + 1)); done
 	for p in /sys/class/virtio-ports/*; do echo "port: ${p##*p} $(cat $p/name)"; done
 	echo on a console >/dev/hvc0
 	echo nobody reads this >"$(p 3)"; echo "null: $?"
-	(read line; echo "socket: $line"; echo back: $line >&0
+	(hear; echo "socket: $line"; echo back: $line >&0
 	 head -c 307200 | md5sum >&0) <>"$(p 1)"
-	(read line; echo "pty: $line"; echo back: $line >&0) <>"$(p 2)"
+	(hear; echo "pty: $line"; echo back: $line >&0) <>"$(p 2)"
 	' --console "file=$tmp/con.file" --console "unix=$tmp/con.sock,name=org.a,log=$tmp/con.log" \
 	--console pty,name=org.b --console null,name=org.c
 con=$pid
