@@ -47,6 +47,6 @@ guest server 1 192 'sleep 1000' --net tap=tap1
 check 'a guest holds a tap device' up server
 check 'nobody else gets it' refused 'tap1 is in use' --net tap=tap1
 kill "$pid"
-check 'a name that is none' refused 'is no name of a network interface' --net tap=this-name-is-too-long
+check 'a name that is none' refused "interface's name" --net tap=this-name-is-too-long
 check 'a descriptor that is no tap device' refused 'is no tap device' --net fd=0
 done_testing
