@@ -82,7 +82,7 @@ while read x; do echo "got $x"; [ "$x" != reboot ] || reboot -f; [ "$x" != power
 
 # types NAME LINE: into the guest's console.
 types() {
-	(sleep 3; echo "$2"; sleep 2; printf '\035') | script -q -c "virsh console $1 --force" $tmp/typescript
+	(sleep 8; echo "$2"; sleep 4; printf '\035') | script -q -c "virsh console $1 --force" $tmp/typescript
 	cat $tmp/typescript
 }
 booted() { [ "$(lines "$1" '^guest: up')" = "$2" ]; }
@@ -138,9 +138,8 @@ part_more() {
 	check 'the guest runs' says more '^tick'
 	check 'console' types more hello
 	check 'what was typed arrived' says more '^got hello' 20
-	for c in dominfo dommemstat vcpuinfo vcpucount domblklist domblkstat\ more\ vda domblkinfo\ more\ vda; do
-		check "$c" sh -c "virsh ${c%% *} more ${c#*more}"
-	done
+	for c in dominfo dommemstat vcpuinfo vcpucount domblklist; do check "$c" virsh $c more; done
+	for c in domblkstat domblkinfo; do check "$c" virsh $c more vda; done
 	check 'vcpupin' virsh vcpupin more 1 0
 	check 'which the thread has' pinned
 	check 'setmem gives the balloon a size' virsh setmem more 200M
@@ -149,20 +148,27 @@ part_more() {
 	check 'the guest runs' says more '^tick'
 	check 'the guest reboots' types more reboot
 	check 'it boots again' until_true 120 booted more 3
-	for c in 'dump --memory-only' dump screenshot 'inject-nmi' 'snapshot-create-as'; do
-		check "$c is refused" sh -c "! timeout 30 virsh $c more \$([ '${c#dump}' = '$c' ] || echo /tmp/x)"
+	for c in 'dump --memory-only more /tmp/x' 'screenshot more' 'inject-nmi more' 'snapshot-create-as more' \
+		'setvcpus more 4 --live'; do
+		check "$c is refused" refused_soon $c
 	done
-	check 'setvcpus is refused' sh -c '! timeout 30 virsh setvcpus more 4 --live'
 	check 'and libvirt is well' virsh suspend more
 	check 'resume' virsh resume more
 	check 'managedsave' virsh managedsave more
 	check 'it is off' state_is more 'shut off'
 	check 'start goes on from there' begins more start more
-	check 'without a boot' booted more 3
+	# the log began anew
+	check 'without a boot' booted more 0
 	check 'it goes on' goes_on more tick
 	check 'the guest powers off' types more poweroff
 	check 'it is off' until_true 60 state_is more 'shut off'
 	check 'undefine' virsh undefine more
+}
+# It fails, and not because it takes too long.
+refused_soon() {
+	rc=0
+	timeout 60 virsh "$@" || rc=$?
+	[ $rc = 1 ]
 }
 pinned() {
 	for t in /proc/"$(pidof avmm-system)"/task/*; do
