@@ -11,6 +11,7 @@ export DEVICE="${1:-/dev/avmm}"
 dd if=/dev/zero bs=1M count=8 2>/dev/null | tr '\0' h >$tmp/hot.img
 cp $tmp/hot.img $tmp/other.img
 says() { until_true 120 grep -q "$1" $tmp/hot; }
+expect=''
 refused() {
 	! "$@" 2>$tmp/refusal && cat $tmp/refusal && grep -q "$expect" $tmp/refusal
 }

@@ -33,6 +33,7 @@ cp $tmp/vars $tmp/vars.first
 check 'once more, with what it wrote' uefi
 check 'Linux has done its work again' says '^guest: exit 0'
 
+expect=''
 refused() {
 	! "$@" >$tmp/refusal 2>&1 </dev/null && cat $tmp/refusal && grep -q "$expect" $tmp/refusal
 }

@@ -15,7 +15,7 @@ guest bal 1 384 "$(drivers virtio_balloon)"'
 bal=$pid
 rss() { sed -n 's/^RssShmem:[^0-9]*\([0-9]*\) kB/\1/p' /proc/"$bal"/status; }
 less() { echo "$(rss) kB"; [ "$(rss)" -lt "$1" ]; }
-total() { echo "$(value bal total) kB"; [ "$(value bal total)" "$1" "$2" ]; }
+total() { echo "$(value bal total) kB"; test "$(value bal total)" "$1" "$2"; }
 order() { avmm qmp bal balloon "{\"value\": $(($1 << 20))}"; }
 actual() { avmm qmp bal query-balloon | tr -d ' \n' | grep -q "\"actual\":$(($1 << 20))"; }
 
