@@ -73,7 +73,9 @@ check 'ten times in a row' sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do avmm pause o
 check 'and still goes on' grows one
 check 'stat' has avmm stat one -- '^state +running' '^vCPU 1 .* MMIO [0-9]+'
 check 'stat --json' has avmm stat one --json -- '"MMIO": [0-9]+'
-check 'top' has avmm top --interval 1 --count 1 -- "^one +$one +running +[0-9.]+ +[0-9.]+ +[0-9]+"
+# How often a guest leaves for the hypervisor only AVMM tells.
+case $DEVICE in */avmm) exits='[0-9]+' ;; *) exits=- ;; esac
+check 'top' has avmm top --interval 1 --count 1 -- "^one +$one +running +[0-9.]+ +[0-9.]+ +$exits"
 check 'top --json' has avmm top --interval 1 --count 2 --json -- '"MMIO":[0-9]' '"cpu-percent":[0-9]'
 
 ups() { [ "$(grep -c '^guest: up' $tmp/one)" = "$1" ]; }
