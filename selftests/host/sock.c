@@ -6,13 +6,12 @@
  *	sock vsock CID PORT	connects to a guest, or from one to the host (2)
  *	sock vsock-listen PORT	waits for one connection
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <linux/vm_sockets.h>	/* wants struct sockaddr */
 
@@ -56,25 +55,26 @@ static int open_vsock(const char *cid, const char *port)
 	return client;
 }
 
-/* Returns whether there is more to come. */
-static int copy(int from, int to)
+static void copy(int from, int to)
 {
 	char buf[65536];
-	ssize_t n = read(from, buf, sizeof(buf)), done = 0;
+	ssize_t n, done;
 
-	while (n > 0 && done < n) {
-		ssize_t ret = write(to, buf + done, n - done);
+	while ((n = read(from, buf, sizeof(buf))) > 0) {
+		for (done = 0; done < n;) {
+			ssize_t ret = write(to, buf + done, n - done);
 
-		if (ret < 0)
-			fail("write");
-		done += ret;
+			if (ret < 0)
+				fail("write");
+			done += ret;
+		}
 	}
-	return n > 0;
 }
 
 int main(int argc, char **argv)
 {
 	int fd = -1;
+	pid_t pid;
 
 	if (argc == 3 && !strcmp(argv[1], "unix"))
 		fd = open_unix(argv[2]);
@@ -84,17 +84,16 @@ int main(int argc, char **argv)
 		fd = open_vsock(NULL, argv[2]);
 	if (fd < 0)
 		return 2;
-	struct pollfd fds[] = { { 0, POLLIN, 0 }, { fd, POLLIN, 0 } };
-
-	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			fail("poll");
-		if (fds[0].revents && !copy(0, fd)) {
-			shutdown(fd, SHUT_WR);
-			fds[0].fd = -1;
-		}
-		if (fds[1].revents && !copy(fd, 1))
-			fds[1].fd = -1;
+	/* A process each way: two ends that both write and do not read would wait for each other. */
+	pid = fork();
+	if (pid < 0)
+		fail("fork");
+	if (pid == 0) {
+		copy(0, fd);
+		shutdown(fd, SHUT_WR);
+		return 0;
 	}
+	copy(fd, 1);
+	waitpid(pid, NULL, 0);
 	return 0;
 }
