@@ -37,8 +37,6 @@ struct outgoing {
 	struct stream_reader reader;	/* what the destination says, if it can */
 	struct dirty_user todo;
 	uint64_t chunks;
-	/* RAM's file has nothing up to the one and something up to the other; rounds go upwards */
-	uint64_t next_data, end_data;
 	char id[CHECKPOINT_ID_SIZE];
 	/* the guest stands still */
 	bool paused;
@@ -147,23 +145,19 @@ static uint32_t take(struct outgoing *o, uint64_t chunk)
 	return (__atomic_fetch_and(word, ~mask, __ATOMIC_ACQ_REL) & mask) >> shift;
 }
 
-/* Nobody ever touched it, and reading it would make pages of zeros. */
-static bool is_hole(struct outgoing *o, uint64_t chunk)
+/*
+ * Nobody ever touched it, and reading it would make pages of zeros. Asked after take(): who writes
+ * to it later sets its bits again.
+ */
+static bool is_hole(const struct outgoing *o, uint64_t chunk)
 {
-	uint64_t begin = chunk * RAM_CHUNK_SIZE, end = begin + RAM_CHUNK_SIZE;
+	uint64_t begin = chunk * RAM_CHUNK_SIZE;
+	off_t data;
 
 	if (o->vm->memory.fd < 0)
 		return false;
-	if (begin >= o->end_data) {
-		off_t data = lseek(o->vm->memory.fd, begin, SEEK_DATA), hole;
-
-		if (data < 0 && errno != ENXIO)
-			return false;
-		o->next_data = data < 0 ? o->vm->memory.size : (uint64_t)data;
-		hole = data < 0 ? -1 : lseek(o->vm->memory.fd, data, SEEK_HOLE);
-		o->end_data = hole < 0 ? o->vm->memory.size : (uint64_t)hole;
-	}
-	return end <= o->next_data;
+	data = lseek(o->vm->memory.fd, begin, SEEK_DATA);
+	return data < 0 ? errno == ENXIO : (uint64_t)data >= begin + RAM_CHUNK_SIZE;
 }
 
 static int send_chunk(struct outgoing *o, uint64_t chunk, uint32_t wanted)
@@ -191,7 +185,6 @@ static int send_chunk(struct outgoing *o, uint64_t chunk, uint32_t wanted)
 /* All that is to be sent, once; later than the first time stops early for post-copy. */
 static int send_round(struct outgoing *o, bool may_stop)
 {
-	o->next_data = o->end_data = 0;
 	for (uint64_t chunk = 0; chunk < o->chunks; chunk++) {
 		uint32_t wanted = take(o, chunk);
 		int ret = wanted ? send_chunk(o, chunk, wanted) : 0;
@@ -378,7 +371,6 @@ static int send_wanted(struct outgoing *o, uint64_t page)
 	wanted = take(o, chunk);
 	if (!wanted)
 		return 0;	/* it is on its way */
-	o->next_data = o->end_data = 0;
 	ret = send_chunk(o, chunk, wanted);
 	return ret < 0 ? ret : flush(o);
 }
@@ -434,7 +426,6 @@ static int postcopy(struct outgoing *o)
 	uint8_t late;
 	int ret, end;
 
-	o->next_data = o->end_data = 0;
 	ret = way_failed(o, stream_write(&o->writer, SECTION_POSTCOPY, 0, o->todo.bitmap,
 					 dirty_pages(&o->m->dirty) / 8));
 	if (ret == 0)

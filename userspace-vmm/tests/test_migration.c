@@ -323,6 +323,11 @@ static void moves(bool postcopy)
 	connect_both(uri);
 	check(runs(0));
 	vms[0].migration.caps[CAP_POSTCOPY_RAM] = postcopy;
+	if (postcopy) {
+		/* or all is there before the other side wants anything */
+		vms[0].migration.params[PARAM_COMPRESS_LEVEL] = 0;
+		vms[0].migration.params[PARAM_MAX_BANDWIDTH] = 8 << 20;
+	}
 	on_side(1, receive_from, uri[1]);
 	on_side(0, send_to, uri[0]);
 	atomic_store(&vms[0].migration.postcopy_wanted, postcopy);
@@ -399,6 +404,98 @@ static void dies(void)
 	}
 }
 
+/* ---- a connection that breaks where a section of some type should pass ---- */
+
+static struct way {
+	int from, to;
+	enum section_type broken;
+	pthread_t thread;
+} ways[2];
+
+static bool pass(const struct way *way, uint8_t *buffer, size_t size)
+{
+	return recv(way->from, buffer, size, MSG_WAITALL) == (ssize_t)size &&
+	       send(way->to, buffer, size, 0) == (ssize_t)size;
+}
+
+static bool pass_section(const struct way *way, uint8_t *buffer)
+{
+	struct section section;
+	struct error err;
+
+	/* what is broken is not even begun */
+	if (recv(way->from, buffer, SECTION_HEADER_SIZE, MSG_WAITALL | MSG_PEEK) != SECTION_HEADER_SIZE ||
+	    section_header_decode(&section, buffer, "the way", &err) < 0 ||
+	    section.type == way->broken)
+		return false;
+	return pass(way, buffer, SECTION_HEADER_SIZE) &&
+	       (!section.stored || pass(way, buffer, section.stored));
+}
+
+static void *way_thread(void *opaque)
+{
+	static __thread uint8_t buffer[2 * RAM_CHUNK_SIZE];
+	const struct way *way = opaque;
+
+	if (pass(way, buffer, STREAM_HEADER_SIZE))
+		while (pass_section(way, buffer))
+			;
+	for (unsigned int n = 0; n < 2; n++)
+		shutdown(ways[n].from, SHUT_RDWR);
+	return NULL;
+}
+
+static void moves_until(enum section_type broken)
+{
+	char uri[2][16];
+	int pair[2];
+
+	begin();
+	for (unsigned int n = 0; n < 2; n++) {
+		check(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+		snprintf(uri[n], 16, "fd:%d", pair[0]);
+		ways[n].from = ways[!n].to = pair[1];
+		ways[n].broken = broken;
+	}
+	for (unsigned int n = 0; n < 2; n++)
+		pthread_create(&ways[n].thread, NULL, way_thread, &ways[n]);
+	on_side(1, receive_from, uri[1]);
+	on_side(0, send_to, uri[0]);
+	check(becomes(0, MIGRATION_FAILED));
+	for (unsigned int n = 0; n < 2; n++) {
+		pthread_join(ways[n].thread, NULL);
+		close(ways[n].from);
+	}
+}
+
+static void breaks(void)
+{
+	static const enum section_type before[] = {
+		SECTION_HEAD, SECTION_HELLO, SECTION_RAM, SECTION_STATE, SECTION_END, SECTION_READY,
+	};
+
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		moves_until(before[i]);
+		check(becomes(1, MIGRATION_FAILED));
+		stays(MIGRATION_FAILED);
+	}
+}
+
+/* The source cannot know on which side of GO it was, and its guest waits for somebody who does. */
+static void breaks_at_hand_over(void)
+{
+	moves_until(SECTION_GO);
+	check(becomes(1, MIGRATION_FAILED));
+	check(vms[0].state == VM_POSTMIGRATE && steps[1] == 0);
+	check(strstr(vms[0].migration.error.text, "stays paused here"));
+	end();
+	moves_until(SECTION_DONE);
+	check(becomes(1, MIGRATION_COMPLETED));
+	check(vms[0].state == VM_POSTMIGRATE && runs(1));
+	check(strstr(vms[0].migration.error.text, "stays paused here"));
+	end();
+}
+
 static void cancel(void *opaque)
 {
 	migration_cancel(((struct order *)opaque)->m);
@@ -445,6 +542,8 @@ const struct tap_test migration_tests[] = {
 	{ "it moves through a pipe", one_way },
 	{ "the destination refuses", refused },
 	{ "the destination dies", dies },
+	{ "the connection breaks before the hand-over", breaks },
+	{ "the connection breaks at the hand-over", breaks_at_hand_over },
 	{ "cancelled", cancelled },
 	{ NULL, NULL }
 };
