@@ -15,6 +15,7 @@
 #include <asm/virt.h>
 #include "avmm.h"
 #include "arm/enter.h"
+#include "irq/gich.h"
 
 struct avmm_host avmm_host;
 
@@ -207,21 +208,27 @@ int avmm_host_probe(void)
 	return check_cpus() ?: probe_ids() ?: probe_irqs();
 }
 
-static void read_ich_vtr(void *unused)
+static void read_ich_vtr(void *v2)
 {
 	u64 found = avmm_ich_reset();
 
-	avmm_host.ich_vtr = found & ~ICH_RESET_SRE_TRAPS;
+	avmm_host.ich_vtr = found & ~(ICH_RESET_SRE_TRAPS | ICH_RESET_SRE_CLEARS);
 	avmm_host.trap_sre = found & ICH_RESET_SRE_TRAPS;
+	/* a guest with a GICv2 must not switch the system registers on */
+	*(bool *)v2 = avmm_host.trap_sre && (found & ICH_RESET_SRE_CLEARS);
 }
 
 /** avmm_host_probe_gic - what only EL2 can tell; after avmm_mode_init() */
 void avmm_host_probe_gic(void)
 {
+	bool v2 = false;
+
 	/* a GICv2's is in memory: gich_init() */
 	if (avmm_host.gic == 3) {
-		smp_call_function_single(get_cpu(), read_ich_vtr, NULL, 1);
+		smp_call_function_single(get_cpu(), read_ich_vtr, &v2, 1);
 		put_cpu();
 	}
+	if (v2)
+		gicv_init();
 	avmm_host.nr_lrs = min_t(int, (avmm_host.ich_vtr & 0x3f) + 1, VGIC_MAX_LRS);
 }

@@ -33,9 +33,13 @@
 #define LR_GROUP1		(1U << 30)
 #define LR_HW			(1U << 31)
 
-/* devicetree binding arm,gic: distributor, CPU interface, and these two */
+/*
+ * devicetree bindings: arm,gic has distributor, CPU interface, and these two; arm,gic-v3 has
+ * distributor, redistributor regions, and then the same three if there are any
+ */
 #define DT_GICH			2
 #define DT_GICV			3
+#define DT_V3_GICV		3	/* and as many more as there are regions */
 
 /* the priority's upper five bits are all that there is */
 #define PRIO_SHIFT		(VGIC_LR_PRIO_SHIFT + 3)
@@ -47,22 +51,40 @@ DEFINE_STATIC_KEY_FALSE(avmm_gich_key);
 static void __iomem *gich;
 static int nr_hw_lrs;
 
+/* GICV can be given to guests: its pages hold nothing else */
+static bool find_gicv(struct device_node *np, int n)
+{
+	struct resource cpu;
+
+	if (of_address_to_resource(np, n, &cpu) || resource_size(&cpu) < AVMM_VGIC_V2_CPU_SIZE ||
+	    !PAGE_ALIGNED(cpu.start) || !PAGE_ALIGNED(AVMM_VGIC_V2_CPU_SIZE))
+		return false;
+	avmm_host.gicv = cpu.start;
+	return true;
+}
+
+/** gicv_init - GICv3, of which EL2 found that guests can have a GICv2's CPU interface: where? */
+void gicv_init(void)
+{
+	struct device_node *np = of_find_matching_node(NULL, avmm_gic_match);
+	u32 regions = 1;
+
+	of_property_read_u32(np, "#redistributor-regions", &regions);
+	find_gicv(np, DT_V3_GICV + regions);
+	of_node_put(np);
+}
+
 static int map_gich(struct device_node *np)
 {
-	struct resource ctl, cpu;
+	struct resource ctl;
 
-	if (!np || of_address_to_resource(np, DT_GICH, &ctl) ||
-	    of_address_to_resource(np, DT_GICV, &cpu) || resource_size(&ctl) < GICH_SIZE ||
-	    resource_size(&cpu) < AVMM_VGIC_V2_CPU_SIZE || !PAGE_ALIGNED(cpu.start) ||
-	    !PAGE_ALIGNED(AVMM_VGIC_V2_CPU_SIZE)) {
+	if (!np || of_address_to_resource(np, DT_GICH, &ctl) || resource_size(&ctl) < GICH_SIZE ||
+	    !find_gicv(np, DT_GICV)) {
 		pr_err("refused: the device tree's GICv2 has no usable GICH and GICV (their pages must hold nothing else)\n");
 		return -ENODEV;
 	}
 	gich = ioremap(ctl.start, resource_size(&ctl));
-	if (!gich)
-		return -ENOMEM;
-	avmm_host.gicv = cpu.start;
-	return 0;
+	return gich ? 0 : -ENOMEM;
 }
 
 /**

@@ -10,6 +10,7 @@ struct avmm_hyp_vgic;
 DECLARE_STATIC_KEY_FALSE(avmm_gich_key);
 
 int gich_init(void);
+void gicv_init(void);
 void gich_exit(void);
 void __gich_load(const struct avmm_hyp_vgic *vgic);
 void __gich_save(struct avmm_hyp_vgic *vgic);

@@ -435,8 +435,8 @@ int vgic_irq_line(struct avmm_vm *vm, const struct avmm_irq_level *line)
  */
 u32 vgic_hcr(struct avmm_vcpu *vcpu)
 {
-	if (avmm_host.gic != 3 || !VGIC_VTR_TDS(avmm_host.ich_vtr) ||
-	    smp_load_acquire(&vcpu->vm->nr_vcpus) < 2)
+	if (vcpu->vm->arch.vgic.model != AVMM_DEV_TYPE_ARM_VGIC_V3 ||
+	    !VGIC_VTR_TDS(avmm_host.ich_vtr) || smp_load_acquire(&vcpu->vm->nr_vcpus) < 2)
 		return VGIC_HCR_EN;
 	return VGIC_HCR_EN | VGIC_HCR_TDIR;
 }

@@ -289,12 +289,20 @@ void vgic_vcpu_destroy(struct avmm_vcpu *vcpu)
 {
 }
 
-/* A guest without a GIC of ours must not find the CPU interface of one. (GICH has no such traps.) */
-static u64 hcr_of(struct avmm_vcpu *vcpu)
+/*
+ * The guest finds the CPU interface of the GIC that it has. Without one it must not find any.
+ * (GICH has no traps, but then GICV is not mapped.)
+ */
+static void choose_cpu_interface(struct avmm_vcpu *vcpu)
 {
+	struct avmm_ctx *ctx = vcpu->arch.ctx;
+
 	if (vgic_present(vcpu->vm))
-		return vgic_hcr(vcpu);
-	return avmm_host.gic == 3 ? VGIC_HCR_TRAP : 0;
+		ctx->vgic.hcr = vgic_hcr(vcpu);
+	else
+		ctx->vgic.hcr = avmm_host.gic == 3 ? VGIC_HCR_TRAP : 0;
+	if (avmm_host.gic == 3 && is_v2(vcpu->vm))
+		ctx->flags |= AVMM_CTX_GICV;
 }
 
 /**
@@ -312,7 +320,7 @@ void vgic_vcpu_reset(struct avmm_vcpu *vcpu)
 	memset(hyp, 0, sizeof(*hyp));
 	/* one active-priority register for five bits of preemption, two for six, four for seven */
 	hyp->nr_apr = pre_bits <= 5 ? 1 : pre_bits == 6 ? 2 : 4;
-	hyp->hcr = hcr_of(vcpu);
+	choose_cpu_interface(vcpu);
 	hyp->sre = VGIC_SRE;
 	vc->pri_bits = VGIC_VTR_PRI_BITS(avmm_host.ich_vtr);
 	vc->id_bits = VGIC_VTR_ID_BITS(avmm_host.ich_vtr);
@@ -579,7 +587,7 @@ int vgic_first_run(struct avmm_vcpu *vcpu)
 	int ret = 0;
 
 	/* whether there is a GIC is fixed from now on */
-	vcpu->arch.ctx->vgic.hcr = hcr_of(vcpu);
+	choose_cpu_interface(vcpu);
 	if (!vgic_present(vm) || smp_load_acquire(&dist->ready))
 		return 0;
 	mutex_lock(&vm->lock);

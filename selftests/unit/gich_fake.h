@@ -15,7 +15,8 @@
 #define pr_err(...)			((void)0)
 
 struct device_node {
-	u64 reg[4][2];
+	u64 reg[6][2];
+	u32 regions;	/* "#redistributor-regions"; 0: not there */
 };
 
 struct resource {
@@ -38,6 +39,14 @@ static inline int of_address_to_resource(struct device_node *np, int i, struct r
 {
 	*r = (struct resource){ np->reg[i][0], np->reg[i][1] };
 	return r->size ? 0 : -EINVAL;
+}
+
+static inline int of_property_read_u32(const struct device_node *np, const char *name, u32 *val)
+{
+	if (!np->regions)
+		return -EINVAL;
+	*val = np->regions;
+	return 0;
 }
 
 #endif /* GICH_FAKE_H */

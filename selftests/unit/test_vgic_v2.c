@@ -356,6 +356,28 @@ static void host_interface(void)
 	tap_ok(!avmm_gich_key, "and off");
 }
 
+/* GICV after redistributors, GICC and GICH */
+static void v3_interface(void)
+{
+	fake_gic = (struct device_node){ { { 0x1000, 0x1000 }, { 0x2000, 0x1000 },
+					   { 0x3000, 0x1000 }, { 0x4000, 0x1000 } } };
+	avmm_host.gicv = 0;
+	gicv_init();
+	tap_ok(!avmm_host.gicv, "GICv3: no GICV");
+	fake_gic.reg[4][0] = 0x6000;
+	fake_gic.reg[4][1] = 0x1000;
+	gicv_init();
+	tap_ok(!avmm_host.gicv, "GICv3: a GICV too small");
+	fake_gic.reg[4][1] = 0x2000;
+	gicv_init();
+	tap_eq(avmm_host.gicv, 0x6000, "GICv3: GICV");
+	fake_gic.regions = 2;
+	fake_gic.reg[5][0] = 0x8000;
+	fake_gic.reg[5][1] = 0x2000;
+	gicv_init();
+	tap_eq(avmm_host.gicv, 0x8000, "GICv3: GICV after two redistributor regions");
+}
+
 int main(void)
 {
 	tap_begin();
@@ -369,5 +391,6 @@ int main(void)
 	by_user();
 	whole_space();
 	host_interface();
+	v3_interface();
 	return tap_end();
 }

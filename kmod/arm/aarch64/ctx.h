@@ -136,6 +136,7 @@ enum avmm_exit_code {
 #define AVMM_CTX_SERROR		(1U << 5)	/* out: an SError came with the exit, see serror_esr */
 #define AVMM_CTX_GICH		(1U << 6)	/* GICv2: the host switches @vgic, irq/gich.c */
 #define AVMM_CTX_TRAP_SRE	(1U << 7)	/* the guest must be kept from ICC_SRE_EL1 */
+#define AVMM_CTX_GICV		(1U << 8)	/* a GICv2 for the guest, on a host with GICv3 */
 
 /**
  * struct avmm_ctx - everything the world switch loads and saves

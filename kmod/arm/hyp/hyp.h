@@ -65,6 +65,7 @@
 #endif
 
 /* GICv3 hypervisor interface; spelt by encoding so that any assembler takes it */
+#define ICC_SRE_EL1	"S3_0_C12_C12_5"
 #define ICC_SRE_EL2	"S3_4_C12_C9_5"
 #define ICH_AP0R(n)	"S3_4_C12_C8_" #n
 #define ICH_AP1R(n)	"S3_4_C12_C9_" #n

@@ -16,8 +16,12 @@
 #define HYP_CALL_ICH_RESET	0x41560005	/* () -> see switch.c; list registers are empty */
 #define HYP_CALL_INIT		0x4156ffff	/* init vectors only, see aarch64/init.S */
 
-/* with ICH_VTR_EL2, whose upper half is RES0: accesses to ICC_SRE_EL1 can be trapped */
+/*
+ * With ICH_VTR_EL2, whose upper half is RES0: accesses to ICC_SRE_EL1 can be trapped, and its
+ * SRE can be 0 for guests.
+ */
 #define ICH_RESET_SRE_TRAPS	(1UL << 63)
+#define ICH_RESET_SRE_CLEARS	(1UL << 62)
 
 /* hyp-stub calls of the host kernel (its asm/virt.h; ABI between it and any EL2 owner) */
 #define STUB_SET_VECTORS	0

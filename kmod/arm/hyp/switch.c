@@ -67,6 +67,7 @@ enum {
 	HOST_HFGWTR,
 	HOST_HCRX,
 	HOST_SRE,
+	HOST_SRE_EL1,
 	HOST_NR,
 };
 _Static_assert(HOST_NR <= sizeof(((struct avmm_ctx *)0)->host) / 8, "");
@@ -128,6 +129,7 @@ static void load_el1(const u64 *from) { FOR_EL1_REGS(LOAD) }
 
 /* ICC_SRE_EL2 (12.2.21): EL1 may reach ICC_SRE_EL1. On some CPUs it always may, by RAO/WI */
 #define SRE_ENABLE	(1UL << 3)
+#define SRE_SRE		(1UL << 0)	/* ICC_SRE_EL1 too */
 
 static bool sre_traps(void)
 {
@@ -142,16 +144,40 @@ static bool sre_traps(void)
 	return traps;
 }
 
+/*
+ * Can guests have the memory-mapped CPU interface of a GICv2? Then EL1 can be without system
+ * registers; otherwise ICC_SRE_EL1.SRE is RAO/WI. With SRE at EL2 it must be 1 too unless
+ * FMO, IMO and AMO are (table 11-2). EL2's own accesses go by ICC_SRE_EL2.
+ */
+static bool sre_clears(void)
+{
+	u64 hcr = rd("hcr_el2"), sre = rd(ICC_SRE_EL1);
+	bool clears;
+
+	wr("hcr_el2", hcr | HCR_FMO | HCR_IMO | HCR_AMO);
+	hyp_isb();
+	wr(ICC_SRE_EL1, sre & ~SRE_SRE);
+	hyp_isb();
+	clears = !(rd(ICC_SRE_EL1) & SRE_SRE);
+	wr(ICC_SRE_EL1, sre);
+	hyp_isb();
+	wr("hcr_el2", hcr);
+	hyp_isb();
+	return clears;
+}
+
 /**
  * HYP_FN(ich_reset) - empty this CPU's list registers
  *
  * After reset they hold anything (GIC spec 12.4.5), and vgic_load() writes those
  * only that it uses.
- * Return: ICH_VTR_EL2, and ICH_RESET_SRE_TRAPS if that is so
+ * Context: interrupts masked
+ * Return: ICH_VTR_EL2, and ICH_RESET_SRE_TRAPS and ICH_RESET_SRE_CLEARS if that is so
  */
 u64 HYP_FN(ich_reset)(void)
 {
-	u64 vtr = rd(ICH_VTR) | (sre_traps() ? ICH_RESET_SRE_TRAPS : 0);
+	u64 vtr = rd(ICH_VTR) | (sre_traps() ? ICH_RESET_SRE_TRAPS : 0) |
+		  (sre_clears() ? ICH_RESET_SRE_CLEARS : 0);
 
 	wr(ICH_HCR, 0);
 	switch (vtr & 0xf) {
@@ -260,6 +286,8 @@ static void host_save(struct avmm_ctx *ctx)
 		h[HOST_HCRX] = rd(HCRX_EL2);
 	if (ctx->flags & AVMM_CTX_TRAP_SRE)
 		h[HOST_SRE] = rd(ICC_SRE_EL2);
+	if (ctx->flags & AVMM_CTX_GICV)
+		h[HOST_SRE_EL1] = rd(ICC_SRE_EL1);
 }
 
 static void guest_traps(struct avmm_ctx *ctx)
@@ -302,6 +330,11 @@ static void guest_traps(struct avmm_ctx *ctx)
 	wr("vttbr_el2", ctx->vttbr);
 	wr("hcr_el2", ctx->hcr | HCR_EXTRA);
 	hyp_isb();
+	/* after HCR_EL2, see sre_clears(); before ICH_VMCR_EL2, whose VFIQEn is RES1 while SRE is 1 */
+	if (ctx->flags & AVMM_CTX_GICV) {
+		wr(ICC_SRE_EL1, 0);
+		hyp_isb();
+	}
 }
 
 static void host_traps(struct avmm_ctx *ctx)
@@ -328,6 +361,8 @@ static void host_traps(struct avmm_ctx *ctx)
 		wr(HCRX_EL2, h[HOST_HCRX]);
 	if (ctx->flags & AVMM_CTX_TRAP_SRE)
 		wr(ICC_SRE_EL2, h[HOST_SRE]);
+	if (ctx->flags & AVMM_CTX_GICV)
+		wr(ICC_SRE_EL1, h[HOST_SRE_EL1]);
 #ifdef HYP_VHE
 	wr("cntkctl_el1", h[HOST_CNTHCTL]);
 #else
@@ -402,10 +437,10 @@ u64 HYP_FN(run)(struct avmm_ctx *ctx)
 	load_shared(ctx->sys);
 	load_el1(ctx->sys);
 	timer_load(&ctx->timer);
-	if (!(ctx->flags & AVMM_CTX_GICH))
-		vgic_load(&ctx->vgic);
 	debug_load(ctx);
 	guest_traps(ctx);
+	if (!(ctx->flags & AVMM_CTX_GICH))
+		vgic_load(&ctx->vgic);
 	hyp_set_vectors(HYP_FN(guest_vectors));
 
 	do {
@@ -416,6 +451,9 @@ u64 HYP_FN(run)(struct avmm_ctx *ctx)
 	collect_serror(ctx);
 	if (ctx->flags & AVMM_CTX_FP_USED)
 		fp_to_host(ctx);
+	/* what the guest wrote to GICV has arrived when the list registers are read */
+	if (ctx->flags & AVMM_CTX_GICV)
+		hyp_dsb(sy);
 	if (!(ctx->flags & AVMM_CTX_GICH))
 		vgic_save(&ctx->vgic);
 	timer_save(&ctx->timer);
