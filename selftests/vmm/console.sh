@@ -16,7 +16,7 @@ guest con 1 192 "$(drivers virtio_console)"'
 	echo on a console >/dev/hvc0
 	echo nobody reads this >"$(p 3)"; echo "null: $?"
 	(hear; echo "socket: $line"; echo back: $line >&0
-	 head -c 307200 | md5sum >&0) <>"$(p 1)"
+	 sum=$(head -c 307200 | md5sum); echo "$sum" >&0) <>"$(p 1)"
 	(hear; echo "pty: $line"; echo back: $line >&0) <>"$(p 2)"
 	' --console "file=$tmp/con.file" --console "unix=$tmp/con.sock,name=org.a,log=$tmp/con.log" \
 	--console pty,name=org.b --console null,name=org.c

@@ -479,9 +479,12 @@ static int open_kind(struct console *console, const struct chardev_config *confi
 	case CHARDEV_FILE:
 		return open_file(console, config);
 	default:
+		/* somebody is there, as with a file: a program in the guest may wait for that */
+		console->out_source.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 		console->in_ended = true;
+		console->connected = true;
 		strcpy(console->name, "null");
-		return 0;
+		return console->out_source.fd < 0 ? -errno : 0;
 	}
 }
 
