@@ -44,11 +44,11 @@ guest() {
 	pid=$!
 }
 
-# An initrd like the guest's with the program beside it in /bin.
+# An initrd like the guest's with the programs given in /bin.
 initrd_with() {
 	rm -rf $tmp/initrd.d
 	mkdir -p $tmp/initrd.d/bin
-	cp "$1" $tmp/initrd.d/bin
+	cp "$@" $tmp/initrd.d/bin
 	{
 		cat /guest/initrd.cpio.gz
 		(cd $tmp/initrd.d && find . -mindepth 1 | cpio -o -H newc 2>/dev/null | gzip)

@@ -4,9 +4,10 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$here/lib.sh"
 mkdir -p /run
-initrd_with "$here/../host/steady"
+initrd_with "$here/../host/steady" "$here/../host/sock"
 # shellcheck disable=SC2034 # for who sources this
-VM="--device $DEVICE --cpus 2 --memory 192M"
+VM="--cpus 2 --memory 192M"
+mkdir -p $tmp/ck
 
 # Files are written and read back from the disk all the time; steady does the same with memory, and looks at clocks.
 # shellcheck disable=SC2016 # for the guest to expand
@@ -38,12 +39,50 @@ $LOAD" "$@"
 comes() {
 	rm -f "$tmp/$1" "$tmp/$1.sock"
 	# shellcheck disable=SC2086 # words
-	avmm $2 </dev/null >"$tmp/$1" 2>&1 &
+	avmm $2 --device "$DEVICE" </dev/null >"$tmp/$1" 2>&1 &
 	pid=$!
 	echo $pid >"$tmp/$1.pid"
 }
 gone() { ! alive "$(cat "$tmp/$1.pid")"; }
 stop_vm() { kill -KILL "$(cat "$tmp/$1.pid")"; wait "$(cat "$tmp/$1.pid")" 2>/dev/null; rm -f "$tmp/$1.pid"; }
+
+# checkpoints NAME N: so many in a row; the last one is $last, with its disks beside it.
+checkpoints() {
+	base=
+	nth=0
+	while [ $nth -lt "$2" ]; do
+		nth=$((nth + 1))
+		last=$tmp/ck/$nth
+		# shellcheck disable=SC2086 # words
+		check "checkpoint $nth" avmm save "$1" "$last" --track --copy-disks $base
+		sed -n 's/^[0-9]/# &/p' $tmp/check
+		base="--base $last"
+		# what an earlier one has of the disk is not needed any more
+		[ $nth = 1 ] || rm -f $tmp/ck/$((nth - 1)).disk*
+	done
+	check "each builds on the one before and is smaller" [ "$(stat -c %s "$last")" -lt "$(stat -c %s $tmp/ck/1)" ]
+}
+# clones NAME N CHECKPOINT: NAME-1, NAME-2, ... run, each with a console of its own; clones_end NAME N ends them.
+clones() {
+	rm -f $tmp/"$1"-*
+	comes "$1" "clone $3 --count $2 --name $1 --disks $tmp --serial file=$tmp/$1"
+	check "$2 clones run" until_true 120 clones_run "$1" "$2"
+	for nth in $(seq "$2"); do
+		avmm list --json | tr -d ' \n' | sed "s/.*\"name\":\"$1-$nth\",\"pid\":\([0-9]*\).*/\1/" >"$tmp/$1-$nth.pid"
+		check "clone $nth goes on" works "$1-$nth"
+	done
+}
+clones_run() { [ "$(avmm list | grep -c "^$1-[0-9]* .* running")" = "$2" ]; }
+clones_end() {
+	for nth in $(seq "$2"); do
+		check "clone $nth is ended" avmm stop "$1-$nth" --force
+	done
+	check "and so are all of them" until_true 60 gone "$1"
+	rm -f $tmp/"$1"-*
+}
+
+# sent_some NAME: by now something has left it.
+sent_some() { avmm qmp "$1" query-migrate | tr -d ' \n' | grep -q '"transferred":[1-9][0-9]\{5,\}'; }
 
 count() { grep -a -c -e "^$2:" "$tmp/$1"; }
 further() { [ "$(count "$1" steady)" -gt "$2" ] && [ "$(count "$1" files)" -gt "$3" ] || gone "$1"; }
@@ -61,9 +100,32 @@ fine() {
 }
 # says TEXT COMMAND...: fails with one line that has the text.
 says() {
-	text=$1
+	words=$1
 	shift
 	timeout 120 "$@" >$tmp/out 2>$tmp/err </dev/null && { echo "status 0"; return 1; }
 	cat $tmp/out $tmp/err
-	[ "$(wc -l <$tmp/err)" = 1 ] && grep -q "^avmm: .*$text" $tmp/err
+	[ "$(wc -l <$tmp/err)" = 1 ] && grep -q "^avmm: .*$words" $tmp/err
+}
+
+# Between the two hosts of "lab/host --peer --disk 24", whose /dev/vda is one disk.
+# waits NAME ADDRESS: for the guest. Meanwhile its host reads the disk, as udev would, and must not remember it.
+waits() {
+	comes "$1" "run --name $1 $VM --disk /dev/vda --incoming tcp:$2:4444"
+	check "$(hostname): a process waits for the guest" until_true 60 avmm qmp "$1" query-status
+	dd if=/dev/vda of=/dev/null bs=1M 2>/dev/null
+}
+# send NAME ADDRESS: the guest goes, its process ends. MIGRATE in the environment are options of "avmm migrate".
+send() {
+	# shellcheck disable=SC2086 # words
+	check "$(hostname): the guest goes to $2" avmm migrate "$1" "tcp:$2:4444" $MIGRATE
+	sed -n 's/^[0-9]/# &/p' $tmp/check
+	check "$(hostname): what it left has ended" until_true 60 gone "$1"
+	[ $bad = 0 ] || done_testing
+}
+# take NAME: the guest that comes goes on, and nothing is wrong with it.
+take() {
+	check "$(hostname): the guest goes on" works "$1"
+	sleep 3
+	check "$(hostname): nothing is wrong with it" fine "$1"
+	[ $bad = 0 ] || done_testing
 }

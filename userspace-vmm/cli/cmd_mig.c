@@ -410,18 +410,54 @@ fail:
 	return ret;
 }
 
+/* "text-N" in its place, if there is one */
+static int number(char **text, unsigned int n, struct error *err)
+{
+	char *numbered;
+
+	if (!*text)
+		return 0;
+	if (asprintf(&numbered, "%s-%u", *text, n) < 0)
+		return error_set(err, -ENOMEM, "no memory for the configuration");
+	free(*text);
+	*text = numbered;
+	return 0;
+}
+
+static int number_chardev(struct chardev_config *chardev, unsigned int n, struct error *err)
+{
+	int ret = number(&chardev->path, n, err);
+
+	return ret < 0 ? ret : number(&chardev->log, n, err);
+}
+
+/* Of the host, what only one can have. */
+static int number_host(struct vm_config *config, unsigned int n, struct error *err)
+{
+	int ret = number_chardev(&config->serial, n, err);
+
+	for (size_t i = 0; i < config->consoles.count && ret == 0; i++)
+		ret = number_chardev(&config->consoles.items[i], n, err);
+	for (size_t i = 0; i < config->nets.count && ret == 0; i++)
+		ret = number(&config->nets.items[i].ifname, n, err);
+	return ret;
+}
+
 /* What no two VMs may have in common; vm_config_check() makes new ones of what is taken away. */
 static int make_own(struct vm_config *config, const struct checkpoint *checkpoint,
 		    const struct mig *mig, unsigned int n, struct error *err)
 {
-	int ret;
+	int ret = 0;
 
-	char *name = NULL;
-
-	if (asprintf(&name, "%s-%u", config->name ? config->name : "clone", n) < 0)
-		return error_set(err, -ENOMEM, "no memory for the configuration");
-	free(config->name);
-	config->name = name;
+	if (!config->name)
+		ret = field_set_text(field_find(vm_config_fields, "name"), config, "--name", "clone",
+				     err);
+	if (ret == 0)
+		ret = number(&config->name, n, err);
+	if (ret == 0)
+		ret = number_host(config, n, err);
+	if (ret < 0)
+		return ret;
 	free(config->uuid);
 	config->uuid = NULL;
 	free(config->control);
@@ -435,7 +471,7 @@ static int make_own(struct vm_config *config, const struct checkpoint *checkpoin
 	return ret < 0 ? ret : vm_config_check(config, err);
 }
 
-/* In a process of its own: one clone until it ends. Its console is a file's or nobody's. */
+/* In a process of its own: one clone until it ends. */
 static int run_clone(const struct command *command, struct checkpoint *checkpoint, int ram,
 		     unsigned int n, int argc, char **argv)
 {
