@@ -103,7 +103,7 @@ to() {
 	from=$1 new=$2
 	shift 2
 	comes "$new" "run --name $new $VM --disk $tmp/a.img --incoming unix:$tmp/$new.sock"
-	check "a process waits for it" until_true 60 [ -S "$tmp/$new.sock" ]
+	check "a process waits for it" until_true 60 listens "$tmp/$new.sock"
 	check "the guest moves" avmm migrate "$from" "unix:$tmp/$new.sock" "$@"
 	sed -n 's/^[0-9]/# &/p' $tmp/check
 	check "what it left has ended" until_true 60 gone "$from"
@@ -116,7 +116,7 @@ live() {
 	to a b
 	# slowly, to a destination that wants it all but at once: so the guest is slowed down
 	comes a "run --name a $VM --disk $tmp/a.img --incoming unix:$tmp/a.sock"
-	check "a process waits for it" until_true 60 [ -S "$tmp/a.sock" ]
+	check "a process waits for it" until_true 60 listens $tmp/a.sock
 	avmm migrate b unix:$tmp/a.sock --auto-converge --downtime 1 --bandwidth 8M >$tmp/migrate 2>&1 &
 	moving=$!
 	check "the guest is slowed down" until_true 200 throttled b
@@ -159,13 +159,13 @@ failures() {
 
 	# a destination that is another machine, and one that dies
 	comes b "run --name b --cpus 1 --memory 192M --incoming unix:$tmp/b.sock"
-	check "a destination with other CPUs waits" until_true 60 [ -S $tmp/b.sock ]
+	check "a destination with other CPUs waits" until_true 60 listens $tmp/b.sock
 	check "it refuses, and the source says why" says 'the destination says: .*2 vCPUs, and here are 1' \
 		avmm migrate a unix:$tmp/b.sock
 	check "it ends" until_true 60 gone b
 	check "the guest goes on" works a
 	comes b "run --name b $VM --disk $tmp/a.img --incoming unix:$tmp/b.sock"
-	check "a destination waits" until_true 60 [ -S $tmp/b.sock ]
+	check "a destination waits" until_true 60 listens $tmp/b.sock
 	avmm migrate a unix:$tmp/b.sock --bandwidth 1M >$tmp/migrate 2>&1 &
 	moving=$!
 	check "the guest is on its way" until_true 60 sent_some a
@@ -175,7 +175,7 @@ failures() {
 	check "which the source says" grep -q 'the destination is gone' $tmp/migrate
 	check "the guest goes on at the source" works a
 	comes b "run --name b $VM --disk $tmp/a.img --incoming unix:$tmp/b.sock"
-	check "a destination waits" until_true 60 [ -S $tmp/b.sock ]
+	check "a destination waits" until_true 60 listens $tmp/b.sock
 	avmm migrate a unix:$tmp/b.sock --bandwidth 1M >$tmp/migrate 2>&1 &
 	moving=$!
 	check "the guest is on its way" until_true 60 sent_some a
@@ -187,12 +187,12 @@ failures() {
 
 	# peers of another version
 	comes b "run --name b $VM --disk $tmp/a.img --incoming unix:$tmp/b.sock"
-	check "a destination waits" until_true 60 [ -S $tmp/b.sock ]
+	check "a destination waits" until_true 60 listens $tmp/b.sock
 	version_9 | "$here/../host/sock" unix $tmp/b.sock >/dev/null 2>&1
 	check "a source of another version is refused" until_true 60 gone b
 	check "by its number" grep 'version 9 of the format' $tmp/b
 	version_9 | nc -l -p 5555 >/dev/null &
-	check "a destination of another version listens" until_true 60 grep -q ':15B3 0*:0000 0A' /proc/net/tcp /proc/net/tcp6
+	check "a destination of another version listens" until_true 60 listens 15B3
 	check "it is refused" says 'version 9 of the format' avmm migrate a tcp:127.0.0.1:5555
 	check "the guest goes on at the source" works a
 	check "nothing is wrong with it" fine a
@@ -223,7 +223,7 @@ failures() {
 	comes r "restore $tmp/ck/good --name r"
 	check "the good one goes on" works r
 	comes b "run --name b $VM --disk $tmp/a.img --incoming unix:$tmp/b.sock"
-	check "a destination waits" until_true 60 [ -S $tmp/b.sock ]
+	check "a destination waits" until_true 60 listens $tmp/b.sock
 	avmm migrate r unix:$tmp/b.sock --bandwidth 1M >/dev/null 2>&1 &
 	check "the guest is on its way" until_true 60 sent_some r
 	stop_vm r

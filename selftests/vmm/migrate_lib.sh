@@ -43,6 +43,8 @@ comes() {
 	pid=$!
 	echo $pid >"$tmp/$1.pid"
 }
+# listens PATH|PORT: somebody does there; a port is in hexadecimal. The file of a socket is there a moment before that.
+listens() { grep -q " 00010000 .* $1\$" /proc/net/unix || grep -q ":$1 0*:0000 0A" /proc/net/tcp /proc/net/tcp6; }
 gone() { ! alive "$(cat "$tmp/$1.pid")"; }
 stop_vm() { kill -KILL "$(cat "$tmp/$1.pid")"; wait "$(cat "$tmp/$1.pid")" 2>/dev/null; rm -f "$tmp/$1.pid"; }
 
@@ -111,7 +113,7 @@ says() {
 # waits NAME ADDRESS: for the guest. Meanwhile its host reads the disk, as udev would, and must not remember it.
 waits() {
 	comes "$1" "run --name $1 $VM --disk /dev/vda --incoming tcp:$2:4444"
-	check "$(hostname): a process waits for the guest" until_true 60 avmm qmp "$1" query-status
+	check "$(hostname): a process waits for the guest" until_true 60 listens 115C
 	dd if=/dev/vda of=/dev/null bs=1M 2>/dev/null
 }
 # send NAME ADDRESS: the guest goes, its process ends. MIGRATE in the environment are options of "avmm migrate".

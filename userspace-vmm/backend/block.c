@@ -757,3 +757,8 @@ void block_unlock(struct block *block)
 		fcntl(block->fd, F_OFD_SETLK, &whole);
 	block->locked = false;
 }
+
+void block_forget(struct block *block)
+{
+	posix_fadvise(block->fd, 0, 0, POSIX_FADV_DONTNEED);
+}

@@ -270,7 +270,12 @@ void virtio_blk_get_stats(const struct virtio_blk *blk, struct virtio_blk_stats 
 
 int virtio_blk_lock(struct virtio_blk *blk, struct error *err)
 {
-	return block_lock(blk->block, err);
+	int ret = block_lock(blk->block, err);
+
+	/* it was somebody else's until now */
+	if (ret == 0)
+		block_forget(blk->block);
+	return ret;
 }
 
 void virtio_blk_unlock(struct virtio_blk *blk)
