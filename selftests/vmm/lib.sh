@@ -22,5 +22,21 @@ refused() {
 	[ "$(wc -l <$tmp/refused)" = 1 ] && grep -q -e "$words" $tmp/refused
 }
 
+# listen NAME: what the VM tells its clients goes to $tmp/NAME.events from now on. It does so as long as the VM lives.
+listen() {
+	(echo '{ "execute": "qmp_capabilities" }'; sleep 1000) | "$here/../host/sock" unix "/run/avmm/$1.sock" >"$tmp/$1.events" 2>/dev/null &
+	until_true 30 grep -q '"return"' "$tmp/$1.events"
+}
+# event NAME EVENT TEXT...: there was such an event, with all of the texts in it
+event() {
+	grep -e "\"event\":\"$2\"" "$tmp/$1.events" >$tmp/matches
+	shift 2
+	for part; do
+		grep -e "$part" $tmp/matches >$tmp/matches.new
+		mv $tmp/matches.new $tmp/matches
+	done
+	[ -s $tmp/matches ]
+}
+
 # said NAME TEXT: the text is on the console
 said() { grep -a -q -e "$2" "$tmp/$1"; }

@@ -43,6 +43,19 @@ for vhost in off on; do
 	check "vhost=$vhost: a card has the address that was asked for" says server 'mac: 52:54:00:aa:bb:cc'
 done
 
+# The devices are opened by somebody else, and the VMM gets their descriptors.
+avmm() { "$here/../host/tapfd" "$tap" avmm "$@"; }
+tap=tap1
+guest server 1 192 "$server" --net fd=5
+s=$pid
+tap=tap2
+guest client 1 192 "$client" --net fd=5
+c=$pid
+unset -f avmm
+check 'fd=: the client comes to its end' ended client "$c"
+check 'fd=: the server comes to its end' ended server "$s"
+check 'fd=: what was downloaded is what was offered' says client "sum: $(value server sum)"
+
 guest server 1 192 'sleep 1000' --net tap=tap1
 check 'a guest holds a tap device' up server
 check 'nobody else gets it' refused 'tap1 is in use' --net tap=tap1

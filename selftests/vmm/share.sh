@@ -44,12 +44,32 @@ guest share 1 192 "$(drivers virtiofs)"'
 	echo mounted; sleep 5; echo later; sleep 600' --share tag=here,path=$tmp/folder
 share=$pid
 check 'a guest has mounted a folder' until_true 120 said share mounted
+listen share
 killall -KILL virtiofsd
 check 'its virtiofsd is killed: the guest goes on' until_true 120 said share later
 check 'the VMM says that nobody serves the folder' said share 'nobody serves it'
+check 'and tells its clients' event share X_AVMM_BACKEND_CHANGE '"device":"share0"' '"connected":false'
 # Its last sync would wait for the folder for ever, as on any machine.
 check 'the VMM ends when it is told' sh -c "kill $share; for i in 1 2 3 4 5 6 7 8 9; do kill -0 $share || exit 0; sleep 1; done; exit 1"
 wait "$share"
+
+# One that comes while the guest runs, from a VMM that is in its sandbox and is nobody by now
+echo 'avmm:x:900:900::/:/bin/false' >>/etc/passwd
+chmod 755 $tmp/folder
+# shellcheck disable=SC2016
+guest plug 1 192 "$(drivers virtiofs)"'
+	echo ready; until mount -t virtiofs late /mnt 2>/dev/null; do sleep 0.3; done
+	echo "sum: $(md5sum </mnt/file)"
+	touch /mnt/none 2>/dev/null; echo "touch: $?"
+	umount /mnt; rmmod virtiofs; echo done'
+plug=$pid
+check 'a guest without a folder runs' until_true 120 said plug ready
+check 'a folder is plugged in' avmm device add plug share tag=late,path=$tmp/folder
+check 'the guest comes to its end' ended plug "$plug"
+check 'it reads what is there' says plug "sum: $(md5sum <$tmp/folder/file)"
+check 'and writes no more than its user may' says plug 'touch: 1'
+check 'nothing is left of virtiofsd' until_true 20 sh -c '! pidof virtiofsd'
+sed -i '/^avmm:/d' /etc/passwd
 
 check 'a folder that is not there' refused 'No such file' --share tag=a,path=$tmp/none
 check 'a socket that is not there' refused 'cannot connect' --share tag=a,socket=$tmp/none

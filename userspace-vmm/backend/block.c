@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "sandbox/sandbox.h"
 
 #define SECTOR		512u
 #define DEPTH		128u		/* requests that the ring has at a time */
@@ -274,6 +275,7 @@ static void *worker_main(void *opaque)
 {
 	struct block *block = opaque;
 	struct block_request *req;
+	struct error err;
 
 	pthread_mutex_lock(&block->lock);
 	for (;;) {
@@ -286,7 +288,9 @@ static void *worker_main(void *opaque)
 			break;
 		pthread_mutex_unlock(&block->lock);
 		do {
-			ret = prepare(block, req);
+			ret = sandbox_thread(SANDBOX_DISK, &err);
+			if (ret == 0)
+				ret = prepare(block, req);
 			if (ret == 0)
 				ret = worker_step(block, req);
 		} while (step_done(req, ret));

@@ -44,8 +44,12 @@ struct net_backend {
 struct net_backend *net_tap_open(const char *ifname, int fd, struct event_loop *loop,
 				 struct error *err);
 
-/* Starts passt(1), which is the guest's way out without any privilege. */
-struct net_backend *net_passt_open(struct event_loop *loop, struct error *err);
+/*
+ * Starts passt(1), which is the guest's way out without any privilege. tcp, udp: ports that it
+ * forwards from the host to the guest; NULL: none.
+ */
+struct net_backend *net_passt_open(const char *tcp, const char *udp, struct event_loop *loop,
+				   struct error *err);
 /* One that somebody else started, and that listens there */
 struct net_backend *net_stream_connect(const char *path, struct event_loop *loop,
 				       struct error *err);

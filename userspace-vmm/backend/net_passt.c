@@ -196,10 +196,14 @@ struct net_backend *net_stream_connect(const char *path, struct event_loop *loop
 	return fd < 0 ? NULL : open_stream(fd, loop, err);
 }
 
-struct net_backend *net_passt_open(struct event_loop *loop, struct error *err)
+struct net_backend *net_passt_open(const char *tcp, const char *udp, struct event_loop *loop,
+				   struct error *err)
 {
 	/* descriptor 3 is the one that process_start() keeps */
-	char *const argv[] = { "passt", "--foreground", "--quiet", "--fd", "3", NULL };
+	char *const argv[] = {
+		"passt", "--foreground", "--quiet", "--fd", "3", "--tcp-ports",
+		(char *)(tcp ? tcp : "none"), "--udp-ports", (char *)(udp ? udp : "none"), NULL,
+	};
 	struct net_passt *passt;
 	int pair[2], ret;
 

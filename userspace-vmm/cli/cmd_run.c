@@ -16,7 +16,9 @@
 #include "control/socket.h"
 #include "core/log.h"
 #include "core/vm.h"
+#include "machine/devices.h"
 #include "sandbox/sandbox.h"
+#include "util/process.h"
 
 static int help(void)
 {
@@ -140,8 +142,10 @@ static int run(const struct vm_config *config, int control_fd, int ready)
 	struct vm vm;
 	int reason;
 
-	if ((config->sandbox && sandbox_prepare(&err) < 0) || vm_create(&vm, config, &err) < 0) {
+	if (launcher_start(device_programs, &err) < 0 || (config->sandbox && sandbox_prepare(&err) < 0) ||
+	    vm_create(&vm, config, &err) < 0) {
 		log_error("%s", err.text);
+		launcher_end();
 		return EXIT_ERROR;
 	}
 	vm.on_start = started;
@@ -153,6 +157,7 @@ static int run(const struct vm_config *config, int control_fd, int ready)
 	qmp_server_close(&server);
 	/* first, so that the message finds the terminal as it was */
 	vm_destroy(&vm);
+	launcher_end();
 	return status(&vm, reason, &err);
 }
 

@@ -32,6 +32,8 @@ static const struct field net_fields[] = {
 	{ "kind", FIELD_CHOICE, AT(net_config, kind), NAMES("user", "tap", "fd", "vhost-user") },
 	{ "ifname", FIELD_STRING, AT(net_config, ifname) },
 	{ "socket", FIELD_STRING, AT(net_config, socket) },
+	{ "tcp", FIELD_STRING, AT(net_config, tcp) },
+	{ "udp", FIELD_STRING, AT(net_config, udp) },
 	{ "fd", FIELD_FD, AT(net_config, fd), .flags = FIELD_LOCAL },
 	{ "vhost", FIELD_CHOICE, AT(net_config, vhost), NAMES("auto", "on", "off") },
 	{ "vhost-fd", FIELD_FD, AT(net_config, vhost_fd), .flags = FIELD_LOCAL },
@@ -312,6 +314,9 @@ static int check_nets(struct vm_config *config, struct error *err)
 			return error_set(err, -EINVAL, "net: fd needs a file descriptor");
 		if (net->kind == NET_VHOST_USER && !net->socket)
 			return error_set(err, -EINVAL, "net: vhost-user needs a socket");
+		if ((net->tcp || net->udp) && (net->kind != NET_USER || net->socket))
+			return error_set(err, -EINVAL, "net: ports are forwarded by a passt that is "
+					 "started for user");
 		if (net->mac[0] & 1)
 			return error_set(err, -EINVAL, "net: the MAC address is one of a group");
 		if (memcmp(net->mac, "\0\0\0\0\0", 6))

@@ -40,6 +40,7 @@ struct net_config {
 	int kind;		/* enum net_kind */
 	char *ifname;		/* TAP */
 	char *socket;		/* VHOST_USER; USER: of a passt that runs already */
+	char *tcp, *udp;	/* USER: ports of the host that are the guest's, as passt(1) has them */
 	int fd;			/* FD: of an open tap device */
 	int vhost;		/* enum net_vhost, TAP and FD */
 	int vhost_fd;		/* open /dev/vhost-net; -1: opened by us */

@@ -388,24 +388,11 @@ static enum vcpu_order next_order(struct vcpu *vcpu)
 	return order;
 }
 
-/* Not before the first start, until when the main thread may still prepare for all threads. */
-static bool confine(struct vcpu *vcpu, bool *confined)
-{
-	struct error err;
-
-	if (*confined || !vcpu->vm->config->sandbox)
-		return true;
-	*confined = sandbox_thread(SANDBOX_VCPU, &err) == 0;
-	if (!*confined)
-		vm_stop(vcpu->vm, VM_STOP_FAILED, &err);
-	return *confined;
-}
-
 static void *vcpu_thread(void *opaque)
 {
 	struct vcpu *vcpu = opaque;
 	const char *vm_name = vcpu->vm->config->name;
-	bool confined = false;
+	struct error err;
 	char name[16];
 
 	snprintf(name, sizeof(name), "vcpu%u%s%s", vcpu->id, vm_name ? "/" : "",
@@ -414,8 +401,10 @@ static void *vcpu_thread(void *opaque)
 	atomic_store(&vcpu->tid, gettid());
 	event_loop_changed(&vcpu->vm->loop);
 	while (next_order(vcpu) == VCPU_RUN) {
-		if (confine(vcpu, &confined))
+		if (sandbox_thread(SANDBOX_VCPU, &err) == 0)
 			run(vcpu);
+		else
+			vm_stop(vcpu->vm, VM_STOP_FAILED, &err);
 		atomic_store(&vcpu->parked, true);
 		event_loop_changed(&vcpu->vm->loop);
 	}

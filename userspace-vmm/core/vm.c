@@ -538,6 +538,15 @@ static bool is_drained(struct vm *vm)
 	       console_idle(&vm->machine.console);
 }
 
+/*
+ * As much as a process may need besides the guest's RAM, which is shared memory; but that of a clone
+ * counts as its own, and so do the stacks of threads.
+ */
+static uint64_t own_memory(const struct vm_config *config)
+{
+	return config->memory + (config->cpus << 24) + (1ULL << 30);
+}
+
 static int start(struct vm *vm, struct error *err)
 {
 	int ret = 0;
@@ -562,7 +571,7 @@ static int start(struct vm *vm, struct error *err)
 		ret = migration_incoming(&vm->migration, vm->config->incoming, err);
 	/* all that it takes is open now */
 	if (ret == 0 && vm->config->sandbox)
-		ret = sandbox_enter(vm->config->user, err);
+		ret = sandbox_enter(vm->config->user, own_memory(vm->config), err);
 	if (ret == 0 && !vm->config->paused)
 		ret = vm_resume(vm, err);
 	return ret;

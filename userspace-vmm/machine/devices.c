@@ -9,6 +9,8 @@
 #include "virtio/vhost_user.h"
 #include "virtio/vsock.h"
 
+const char *const device_programs[] = { "passt", VIRTIOFSD_PLACES, NULL };
+
 /* Its state comes from elsewhere. What is plugged in later is not meant. */
 static bool is_incoming(const struct machine *machine)
 {

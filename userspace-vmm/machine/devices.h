@@ -8,6 +8,9 @@
 
 #include "machine/virt.h"
 
+/* What works for them in processes of its own, for launcher_start() */
+extern const char *const device_programs[];
+
 /* NULL: err is filled in. */
 struct virtio_device *device_for_disk(struct machine *machine, const struct disk_config *config,
 				      struct error *err);

@@ -193,6 +193,8 @@ static int start_pager(struct incoming *in, struct checkpoint *checkpoint)
 	struct migration *m = in->m;
 	int ret = lazy_open(&m->lazy, &in->vm->memory, &in->err);
 
+	if (ret == 0)
+		ret = migration_confine(m, &in->err);
 	if (ret < 0)
 		return ret;
 	m->checkpoint = checkpoint;
@@ -232,6 +234,8 @@ static int restore(struct incoming *in, const char *path)
 		ret = vm_state_check_disks(checkpoint->state, path, in->vm->config, &in->err);
 	if (ret == 0)
 		ret = fill_ram(in, checkpoint);
+	if (ret == 0)
+		ret = migration_confine(in->m, &in->err);
 	if (ret == 0) {
 		in->state = json_incref(checkpoint->state);
 		in->renew = true;
@@ -597,6 +601,9 @@ static int listen_and_receive(struct incoming *in)
 	}
 	in->m->incoming_fd = -1;
 	ret = channel_open(&in->channel, fd, in->m->cancel, &in->err);
+	/* what comes from there is somebody else's */
+	if (ret == 0)
+		ret = migration_confine(in->m, &in->err);
 	if (ret < 0)
 		return ret;
 	in->pages = in->vm->memory.size / RAM_PAGE_SIZE;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/vm.h"
+#include "sandbox/sandbox.h"
 
 static const char *const status_names[] = {
 	[MIGRATION_NONE] = "none", [MIGRATION_SETUP] = "setup", [MIGRATION_ACTIVE] = "active",
@@ -202,6 +203,18 @@ bool migration_cancelled(const struct migration *m)
 	/* what is read is put back: it stays so until the next migration */
 	return read(m->cancel, &count, sizeof(count)) == sizeof(count) &&
 	       write(m->cancel, &count, sizeof(count)) == sizeof(count);
+}
+
+static void nothing(void *opaque)
+{
+	(void)opaque;
+}
+
+int migration_confine(struct migration *m, struct error *err)
+{
+	/* the main loop runs no sooner */
+	event_loop_call(&m->vm->loop, nothing, NULL);
+	return sandbox_thread(SANDBOX_MIGRATION, err);
 }
 
 int migration_start_thread(struct migration *m, void *(*run)(void *opaque), struct error *err)

@@ -136,6 +136,11 @@ int migration_set_caps(struct migration *m, json_t *list, struct error *err);
 void migration_set_status(struct migration *m, enum migration_status status);
 /* The last word. err is of FAILED. */
 void migration_finish(struct migration *m, enum migration_status status, const struct error *err);
+/*
+ * For such a thread, when it has opened what it is to open with the rights that the process was
+ * started with: it waits until the process is in its sandbox, and takes its own place there.
+ */
+int migration_confine(struct migration *m, struct error *err);
 int migration_start_thread(struct migration *m, void *(*run)(void *opaque), struct error *err);
 bool migration_cancelled(const struct migration *m);
 

@@ -642,7 +642,9 @@ void *outgoing_thread(void *opaque)
 
 	/* RAM that is still on its way here cannot leave */
 	incoming_wait_pager(m);
-	ret = o.saving ? save(&o) : migrate(&o);
+	ret = migration_confine(m, &o.err);
+	if (ret == 0)
+		ret = o.saving ? save(&o) : migrate(&o);
 	stop_throttling(&o);
 	pthread_mutex_lock(&m->lock);
 	committed = m->committed;

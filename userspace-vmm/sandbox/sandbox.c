@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,57 +15,64 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "util/process.h"
 
 /* What any thread does: memory, time, waiting, messages, its own end. */
 static const int common[] = {
 	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(futex), SCMP_SYS(munmap),
-	SCMP_SYS(pwrite64),		/* flash keeps its file up to date */
 	SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(timerfd_settime),
 	SCMP_SYS(ppoll), SCMP_SYS(poll),
 	SCMP_SYS(sched_yield), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigaction), SCMP_SYS(restart_syscall), SCMP_SYS(getpid), SCMP_SYS(gettid),
-	SCMP_SYS(tgkill), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rseq),
+	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rseq),
 	SCMP_SYS(set_robust_list), SCMP_SYS(membarrier), SCMP_SYS(getrandom),
+	SCMP_SYS(pwrite64),		/* flash keeps its file up to date */
 	/* a thread that starts names itself, and puts its own filter above ours */
 	SCMP_SYS(prctl), SCMP_SYS(seccomp),
 };
 
-/* The main loop's besides: files, sockets, io_uring, children, and pages on demand. */
-static const int mains[] = {
-	SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
-	SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statx), SCMP_SYS(fstatfs), SCMP_SYS(statfs),
-	SCMP_SYS(lseek), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(preadv),
-	SCMP_SYS(pwritev), SCMP_SYS(fallocate), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
-	SCMP_SYS(ftruncate), SCMP_SYS(sync_file_range), SCMP_SYS(copy_file_range),
-	SCMP_SYS(sendfile), SCMP_SYS(splice), SCMP_SYS(fadvise64), SCMP_SYS(flock),
-	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat),
-	SCMP_SYS(renameat2), SCMP_SYS(linkat), SCMP_SYS(mkdirat), SCMP_SYS(access),
-	SCMP_SYS(faccessat),
-	SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getdents64),
-	SCMP_SYS(getcwd), SCMP_SYS(umask), SCMP_SYS(fchmod), SCMP_SYS(fcntl), SCMP_SYS(dup),
-	SCMP_SYS(dup3), SCMP_SYS(pipe2), SCMP_SYS(eventfd2), SCMP_SYS(timerfd_create),
-	SCMP_SYS(timerfd_gettime), SCMP_SYS(signalfd4), SCMP_SYS(memfd_create),
-	SCMP_SYS(inotify_init1), SCMP_SYS(inotify_add_watch), SCMP_SYS(inotify_rm_watch),
+/* Who reads and writes files: disks, and all below. */
+static const int files[] = {
+	SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(preadv2), SCMP_SYS(pwritev),
+	SCMP_SYS(pwritev2), SCMP_SYS(lseek), SCMP_SYS(fallocate), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
+	SCMP_SYS(sync_file_range), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(sigaltstack),
+};
+
+/* Who opens them and speaks to others as well: migration, and the main loop. */
+static const int opens[] = {
+	SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(close), SCMP_SYS(stat), SCMP_SYS(lstat),
+	SCMP_SYS(statx), SCMP_SYS(fstatfs), SCMP_SYS(statfs), SCMP_SYS(ftruncate),
+	SCMP_SYS(copy_file_range), SCMP_SYS(sendfile), SCMP_SYS(splice), SCMP_SYS(fadvise64),
+	SCMP_SYS(flock), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat),
+	SCMP_SYS(renameat2), SCMP_SYS(linkat), SCMP_SYS(access), SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getcwd),
+	SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(dup3), SCMP_SYS(pipe2), SCMP_SYS(eventfd2),
+	SCMP_SYS(memfd_create), SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_gettime),
 	SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_wait),
 	SCMP_SYS(epoll_pwait2), SCMP_SYS(pselect6), SCMP_SYS(select),
-	SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(bind), SCMP_SYS(listen),
-	SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(connect), SCMP_SYS(shutdown),
-	SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(sendmsg), SCMP_SYS(recvmsg),
-	SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt),
-	SCMP_SYS(getsockname), SCMP_SYS(getpeername),
-	SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
+	SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4),
+	SCMP_SYS(connect), SCMP_SYS(shutdown), SCMP_SYS(sendto), SCMP_SYS(recvfrom),
+	SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg),
+	SCMP_SYS(setsockopt), SCMP_SYS(getsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
 	SCMP_SYS(mremap), SCMP_SYS(mincore), SCMP_SYS(mlock), SCMP_SYS(munlock), SCMP_SYS(msync),
-	SCMP_SYS(userfaultfd), SCMP_SYS(kill), SCMP_SYS(wait4), SCMP_SYS(waitid),
-	SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_send_signal), SCMP_SYS(sched_getaffinity),
-	SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_getparam), SCMP_SYS(setpriority),
-	SCMP_SYS(sched_getscheduler),
-	SCMP_SYS(prlimit64), SCMP_SYS(getrlimit), SCMP_SYS(getrusage),
+	SCMP_SYS(userfaultfd), SCMP_SYS(setpriority), SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(sched_getparam), SCMP_SYS(sched_getscheduler), SCMP_SYS(getrusage),
 	SCMP_SYS(clock_getres), SCMP_SYS(sysinfo), SCMP_SYS(uname), SCMP_SYS(getuid),
-	SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getppid),
-	SCMP_SYS(sigaltstack), SCMP_SYS(getpgid), SCMP_SYS(getpgrp),
+	SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
+};
+
+/* The main loop's alone: it makes devices and control sockets. */
+static const int mains[] = {
+	SCMP_SYS(mkdirat), SCMP_SYS(getdents64), SCMP_SYS(umask), SCMP_SYS(fchmod),
+	SCMP_SYS(signalfd4), SCMP_SYS(inotify_init1), SCMP_SYS(inotify_add_watch),
+	SCMP_SYS(inotify_rm_watch), SCMP_SYS(socketpair),
+	SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
+	SCMP_SYS(pidfd_send_signal),	/* to who works for us */
 };
 
 /* What libraries try, and can do without; they get an error and the process lives. */
@@ -74,7 +82,7 @@ static const struct {
 } refused[] = {
 	/* its flags are in memory, where no filter sees them; libraries use clone() then */
 	{ SCMP_SYS(clone3), ENOSYS },
-	/* a new program: a device process that is to be started again, say */
+	/* processes are the launcher's, util/process.h */
 	{ SCMP_SYS(fork), EPERM }, { SCMP_SYS(vfork), EPERM }, { SCMP_SYS(execve), EPERM },
 	{ SCMP_SYS(setpgid), EPERM }, { SCMP_SYS(mlock2), EPERM },
 };
@@ -111,13 +119,47 @@ static int allow_ioctl(scmp_filter_ctx ctx, unsigned int type)
 				SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, type << 8));
 }
 
+/* Nobody's signals and limits but our own: other VMs may be the same user's. */
+static int allow_own(scmp_filter_ctx ctx)
+{
+	int ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+				   SCMP_A0(SCMP_CMP_EQ, getpid()));
+
+	if (ret == 0)
+		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
+				       SCMP_A0(SCMP_CMP_EQ, 0));
+	return ret;
+}
+
+/* Unix and TCP or UDP; the resolver asks for netlink, and can do without it. */
+static int allow_sockets(scmp_filter_ctx ctx)
+{
+	static const int domains[] = { AF_UNIX, AF_INET, AF_INET6 };
+	int ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+				   SCMP_A0(SCMP_CMP_GT, AF_INET6));
+
+	for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]) && ret == 0; i++)
+		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				       SCMP_A0(SCMP_CMP_EQ, domains[i]));
+	return ret;
+}
+
+/* Threads, but no processes; what fails only because libraries may try it. */
+static int allow_threads(scmp_filter_ctx ctx)
+{
+	int ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				   SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+
+	if (ret == 0)
+		ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+				       SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]) && ret == 0; i++)
+		ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(refused[i].error), refused[i].call, 0);
+	return ret;
+}
+
 static int allow_main(scmp_filter_ctx ctx)
 {
-	static const unsigned int types[] = {
-		0x12,		/* block devices */
-		0xaa,		/* userfaultfd */
-		0xaf,		/* vhost */
-	};
 	/* of terminals and network devices ('T'), all but those that put words into a shell's mouth */
 	static const unsigned long terminals[] = {
 		TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGPGRP, TIOCGWINSZ, TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER,
@@ -127,33 +169,43 @@ static int allow_main(scmp_filter_ctx ctx)
 	};
 	int ret = ALLOW(ctx, mains);
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) && ret == 0; i++)
-		ret = allow_ioctl(ctx, types[i]);
 	for (size_t i = 0; i < sizeof(terminals) / sizeof(terminals[0]) && ret == 0; i++)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				       SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, terminals[i]));
-	/* threads, but no processes */
-	if (ret == 0)
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				       SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-	if (ret == 0)
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-				       SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]) && ret == 0; i++)
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(refused[i].error), refused[i].call, 0);
 	return ret;
 }
+
+#define IOCTL_BLOCK		0x12
+#define IOCTL_USERFAULTFD	0xaa
+#define IOCTL_HYPERVISOR	0xae	/* KVMIO */
+#define IOCTL_VHOST		0xaf
 
 static int load(enum sandbox_role role, bool all_threads, struct error *err)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	bool migrates = role == SANDBOX_MIGRATION || role == SANDBOX_MAIN;
 	int ret = ctx ? ALLOW(ctx, common) : -ENOMEM;
 
 	if (ret == 0)
 		ret = allow_memory(ctx);
-	/* of the hypervisor, KVMIO */
 	if (ret == 0)
-		ret = allow_ioctl(ctx, 0xae);
+		ret = allow_own(ctx);
+	if (ret == 0 && role != SANDBOX_DISK)
+		ret = allow_ioctl(ctx, IOCTL_HYPERVISOR);
+	if (ret == 0 && role != SANDBOX_VCPU)
+		ret = ALLOW(ctx, files);
+	if (ret == 0 && role != SANDBOX_VCPU)
+		ret = allow_ioctl(ctx, IOCTL_BLOCK);
+	if (ret == 0 && migrates)
+		ret = ALLOW(ctx, opens);
+	if (ret == 0 && migrates)
+		ret = allow_ioctl(ctx, IOCTL_USERFAULTFD);
+	if (ret == 0 && migrates)
+		ret = allow_sockets(ctx);
+	if (ret == 0 && migrates)
+		ret = allow_threads(ctx);
+	if (ret == 0 && role == SANDBOX_MAIN)
+		ret = allow_ioctl(ctx, IOCTL_VHOST);
 	if (ret == 0 && role == SANDBOX_MAIN)
 		ret = allow_main(ctx);
 	if (ret == 0 && all_threads)
@@ -167,12 +219,20 @@ static int load(enum sandbox_role role, bool all_threads, struct error *err)
 	return 0;
 }
 
+static bool own_mounts;
+static atomic_bool entered;
+
 int sandbox_thread(enum sandbox_role role, struct error *err)
 {
-	return load(role, false, err);
-}
+	static _Thread_local bool confined;
+	int ret;
 
-static bool own_mounts;
+	if (confined || !atomic_load(&entered))
+		return 0;
+	ret = load(role, false, err);
+	confined = ret == 0;
+	return ret;
+}
 
 int sandbox_prepare(struct error *err)
 {
@@ -203,6 +263,8 @@ static int become(const char *user, struct error *err)
 		fclose(file);
 	if (!entry && user)
 		return error_set(err, -ENOENT, "--user: there is no user '%s'", user);
+	if (launcher_confine(entry ? entry->pw_uid : (uid_t)-1, entry ? entry->pw_gid : 0, err) < 0)
+		return err->code;
 	if (!entry)
 		return 0;
 	if (setgroups(0, NULL) < 0 || setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) < 0 ||
@@ -212,9 +274,11 @@ static int become(const char *user, struct error *err)
 	return 0;
 }
 
-int sandbox_enter(const char *user, struct error *err)
+int sandbox_enter(const char *user, uint64_t memory, struct error *err)
 {
 	static const struct rlimit none = { 0, 0 };
+	const struct rlimit data = { memory, memory };
+	int ret;
 	static const char *const hidden[] = { "/proc", "/sys" };
 
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]) && own_mounts; i++)
@@ -222,10 +286,13 @@ int sandbox_enter(const char *user, struct error *err)
 			  "size=0,mode=555") < 0 && errno != ENOENT)
 			return error_set(err, -errno, "--sandbox: %s cannot be hidden: %s; use "
 					 "--sandbox off", hidden[i], strerror(errno));
-	if (geteuid() == 0 && become(user, err) < 0)
-		return err->code;
-	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	ret = geteuid() == 0 ? become(user, err) : launcher_confine(-1, 0, err);
+	if (ret < 0)
+		return ret;
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_DATA, &data) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, -errno, "--sandbox: privileges cannot be given up: %s",
 				 strerror(errno));
-	return load(SANDBOX_MAIN, true, err);
+	ret = load(SANDBOX_MAIN, true, err);
+	atomic_store(&entered, ret == 0);
+	return ret;
 }

@@ -84,6 +84,8 @@ static void processes(void)
 	struct process process = { .ended = note_end, .opaque = &ended };
 	char *const none[] = { "no-such-program-here", NULL };
 	char *const echo[] = { "sh", "-c", "echo $$ >&3; ls /proc/self/fd | wc -l >&3", NULL };
+	const char *const programs[] = { "no-such-program-here", "sh", NULL };
+	char *const forbidden[] = { "true", NULL };
 	char *const stubborn[] = { "sh", "-c", "trap '' TERM; echo up >&3; exec sleep 1000", NULL };
 	char text[64] = "";
 	struct event_loop loop;
@@ -94,6 +96,8 @@ static void processes(void)
 
 	check(event_loop_init(&loop) == 0);
 	check(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	check(launcher_start(programs, &err) == 0);
+	check(launcher_confine(-1, 0, &err) == 0);
 	check(process_start(&process, none, pair[1], &loop, &err) == -ENOENT);
 	check(!process.pid && strstr(err.text, "no-such-program-here"));
 
@@ -111,7 +115,14 @@ static void processes(void)
 	pid = process.pid;
 	check(read(pair[0], text, 3) == 3);
 	process_stop(&process);
-	check(kill(pid, 0) < 0 && errno == ESRCH && !ended);
+	/* the launcher buries it */
+	while (kill(pid, 0) == 0)
+		usleep(1000);
+	check(!ended);
+	/* what is none of its programs, it takes for an enemy's word, and goes */
+	check(process_start(&process, forbidden, pair[1], &loop, &err) == -EPIPE);
+	check(process_start(&process, echo, pair[1], &loop, &err) == -EPIPE);
+	launcher_end();
 	close(pair[0]);
 	close(pair[1]);
 	event_loop_close(&loop);

@@ -216,6 +216,7 @@ static void backend_ready(void *opaque, bool up)
 	struct virtio_net *net = opaque;
 
 	if (!up) {
+		virtio_backend_event(&net->vdev, false);
 		update_link(net, false);
 		return;
 	}
@@ -336,8 +337,9 @@ static struct net_backend *open_backend(const struct net_config *config, struct 
 	case NET_FD:
 		return net_tap_open(NULL, config->fd, loop, err);
 	default:
-		return config->socket ? net_stream_connect(config->socket, loop, err) :
-					net_passt_open(loop, err);
+		return config->socket ?
+			net_stream_connect(config->socket, loop, err) :
+			net_passt_open(config->tcp, config->udp, loop, err);
 	}
 }
 

@@ -128,6 +128,7 @@ static void lost(struct vhost_user *vu, const char *why)
 	if (vu->active)
 		rewind_queues(vu);
 	vu->active = false;
+	virtio_backend_event(&vu->vdev, false);
 	if (vu->path) {
 		log_error("%s: '%s': %s; waiting for it to come back", vu->vdev.dev.id, vu->path,
 			  why);
@@ -227,6 +228,7 @@ static void retry_ready(void *opaque)
 		return;
 	set_retry(vu, false);
 	log_error("%s: '%s' is back", vu->vdev.dev.id, vu->path);
+	virtio_backend_event(&vu->vdev, true);
 	if (vu->vdev.features & ~(vu->features | vu->vdev.host_features)) {
 		virtio_broken(&vu->vdev, "the process has lost features");
 		return;
@@ -627,13 +629,9 @@ static int connected_pair(int *listener, struct error *err)
 	return fd;
 }
 
-/* Where distributions have it. The one that came with QEMU has other options than its successor. */
 static int start_virtiofsd(struct vhost_user *vu, const char *dir, int listener, struct error *err)
 {
-	static char *const places[] = {
-		"virtiofsd", "/usr/libexec/virtiofsd", "/usr/lib/virtiofsd",
-		"/usr/lib/qemu/virtiofsd",
-	};
+	static char *const places[] = { VIRTIOFSD_PLACES };
 	char source[4096];
 	int ret = -ENOENT;
 

@@ -10,6 +10,10 @@
 #include "config/vm_config.h"
 #include "virtio/virtio.h"
 
+/* Where distributions have it. The one that came with QEMU has other options than its successor. */
+#define VIRTIOFSD_PLACES	"virtiofsd", "/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", \
+				"/usr/lib/qemu/virtiofsd"
+
 /* On the socket of qemu-storage-daemon or its like */
 struct virtio_device *vhost_user_blk_create(struct machine *machine,
 					    const struct disk_config *config, struct error *err);

@@ -189,6 +189,12 @@ struct virtqueue *virtio_queue_setup(struct virtio_device *vdev, unsigned int q)
 	return &vdev->queues[q];
 }
 
+void virtio_backend_event(struct virtio_device *vdev, bool connected)
+{
+	machine_event(vdev->machine, "X_AVMM_BACKEND_CHANGE",
+		      json_pack("{s:s, s:b}", "device", vdev->dev.id, "connected", connected));
+}
+
 void virtio_broken(struct virtio_device *vdev, const char *why)
 {
 	if (vdev->broken)

@@ -118,6 +118,8 @@ void virtio_queue_interrupt(struct virtio_device *vdev, unsigned int q);
 void virtio_queue_kick(struct virtio_device *vdev, unsigned int q);
 /* Any thread, without the lock. The configuration space has changed. */
 void virtio_config_changed(struct virtio_device *vdev);
+/* The process that serves the device is there or not: tells the clients of QMP. */
+void virtio_backend_event(struct virtio_device *vdev, bool connected);
 /* The driver broke the rules, or we cannot go on: it has to reset the device. */
 void virtio_broken(struct virtio_device *vdev, const char *why);
 
