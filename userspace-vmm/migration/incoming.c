@@ -265,6 +265,15 @@ static int say_locked(struct incoming *in, enum section_type type, uint64_t arg,
 	return ret < 0 ? ret : channel_flush(&in->channel);
 }
 
+/* If nobody hears it, the reading thread notices, or it does not matter any more. */
+static void tell(struct incoming *in, enum section_type type, uint64_t arg,
+		 const json_t *json)
+{
+	pthread_mutex_lock(&in->writer_lock);
+	say_locked(in, type, arg, json);
+	pthread_mutex_unlock(&in->writer_lock);
+}
+
 static int say(struct incoming *in, enum section_type type, uint64_t arg, const json_t *json)
 {
 	int ret;
@@ -312,10 +321,7 @@ static void *asker_thread(void *opaque)
 		if (lazy_wanted(&in->m->lazy, &page) < 0)
 			continue;
 		if (is_coming(in, page)) {
-			pthread_mutex_lock(&in->writer_lock);
-			/* if nobody hears it, the reading thread notices */
-			say_locked(in, SECTION_WANT, page, NULL);
-			pthread_mutex_unlock(&in->writer_lock);
+			tell(in, SECTION_WANT, page, NULL);
 			continue;
 		}
 		/* one that never held anything, or has come meanwhile */
@@ -330,21 +336,45 @@ static void *asker_thread(void *opaque)
 static void *loader_thread(void *opaque)
 {
 	struct incoming *in = opaque;
+	json_t *json;
 
 	event_loop_call(&in->vm->loop, load_state, in);
 	if (in->load_error.code == 0) {
-		pthread_mutex_lock(&in->writer_lock);
-		say_locked(in, SECTION_READY, 0, NULL);
-		pthread_mutex_unlock(&in->writer_lock);
+		tell(in, SECTION_READY, 0, NULL);
 	} else {
-		json_t *json = json_pack("{s:s}", "error", in->load_error.text);
-
-		pthread_mutex_lock(&in->writer_lock);
-		say_locked(in, SECTION_FAILED, 0, json);
-		pthread_mutex_unlock(&in->writer_lock);
+		json = json_pack("{s:s}", "error", in->load_error.text);
+		tell(in, SECTION_FAILED, 0, json);
 		json_decref(json);
 	}
 	return NULL;
+}
+
+static void *starter_thread(void *opaque)
+{
+	struct incoming *in = opaque;
+
+	event_loop_call(&in->vm->loop, go, in);
+	tell(in, SECTION_DONE, 0, NULL);
+	migration_set_status(in->m, MIGRATION_POSTCOPY_ACTIVE);
+	return NULL;
+}
+
+/* What the main thread does then may want pages, and those come to the thread that reads. */
+static int start_loader(struct incoming *in, void *(*run)(void *opaque))
+{
+	int ret = -pthread_create(&in->loader, NULL, run, in);
+
+	in->loading = ret == 0;
+	if (ret < 0)
+		error_set(&in->err, ret, "there is no thread for post-copy: %s", strerror(-ret));
+	return ret;
+}
+
+static void join_loader(struct incoming *in)
+{
+	if (in->loading)
+		pthread_join(in->loader, NULL);
+	in->loading = false;
 }
 
 /* What came before and was written to since is not worth anything. */
@@ -400,11 +430,10 @@ static void end_postcopy(struct incoming *in)
 {
 	uint64_t one = 1;
 
-	if (in->loading)
-		pthread_join(in->loader, NULL);
+	join_loader(in);
 	if (in->asking && write(in->stop_asking, &one, sizeof(one)) == sizeof(one))
 		pthread_join(in->asker, NULL);
-	in->loading = in->asking = false;
+	in->asking = false;
 	lazy_close(&in->m->lazy);
 	free(in->coming);
 	in->coming = NULL;
@@ -457,23 +486,12 @@ static int take_ram(struct incoming *in, const struct section *section)
 
 static int take_state(struct incoming *in, const struct section *section)
 {
-	int ret;
-
 	if (in->state)
 		return error_set(&in->err, -EPROTO, "%s: there are two STATEs", in->m->uri);
 	in->state = stream_json(&in->reader, section, SECTION_STATE, &in->err);
 	if (!in->state)
 		return in->err.code;
-	if (in->coming) {
-		/* it may want pages, and those come here */
-		ret = -pthread_create(&in->loader, NULL, loader_thread, in);
-		in->loading = ret == 0;
-		if (ret < 0)
-			error_set(&in->err, ret, "there is no thread for post-copy: %s",
-				  strerror(-ret));
-		return ret;
-	}
-	return 0;
+	return in->coming ? start_loader(in, loader_thread) : 0;
 }
 
 /* All of it is here. */
@@ -503,19 +521,17 @@ static int take_end(struct incoming *in)
 
 static int take_go(struct incoming *in)
 {
-	struct error ignored;
-
 	if (!in->state || in->load_error.code || in->go || !in->channel.two_way ||
 	    (!in->coming && !in->end))
 		return error_set(&in->err, -EPROTO, "%s: GO comes too early", in->m->uri);
-	event_loop_call(&in->vm->loop, go, in);
 	in->go = true;
-	if (in->coming)
-		migration_set_status(in->m, MIGRATION_POSTCOPY_ACTIVE);
-	/* it runs here: that the source may not hear of it changes nothing */
-	ignored = in->err;
-	say(in, SECTION_DONE, 0, NULL);
-	in->err = ignored;
+	if (in->coming) {
+		/* it has said READY */
+		join_loader(in);
+		return start_loader(in, starter_thread);
+	}
+	event_loop_call(&in->vm->loop, go, in);
+	tell(in, SECTION_DONE, 0, NULL);
 	return 0;
 }
 

@@ -38,6 +38,9 @@ int vm_resume(struct vm *vm, struct error *err)
 {
 	if (vm->state == VM_SHUTDOWN)
 		return error_set(err, -EBUSY, "off");
+	/* as devices do: they look at their rings, and may have to wait for them */
+	if (vm->memory.host)
+		(void)*(volatile char *)(vm->memory.host + vm->memory.size - 1);
 	vm->state = VM_RUNNING;
 	return 0;
 }
