@@ -175,10 +175,12 @@ int avmm_fw_copy_list(struct avmm_vcpu *vcpu, u64 __user *to);
 int avmm_fw_get(struct avmm_vcpu *vcpu, u64 id, u64 *val);
 int avmm_fw_set(struct avmm_vcpu *vcpu, u64 id, u64 val);
 
+/* ---- s1walk.c ---- */
+bool avmm_s1_level(struct avmm_vcpu *vcpu, u64 va, u64 ipa, int *level);
+
 /* ---- inject.c: exceptions for the guest, as the Arm ARM takes them to EL1 ---- */
 void avmm_inject_undef(struct avmm_vcpu *vcpu);
-void avmm_inject_dabt(struct avmm_vcpu *vcpu, u64 addr);
-void avmm_inject_iabt(struct avmm_vcpu *vcpu, u64 addr);
+void avmm_inject_abort(struct avmm_vcpu *vcpu, bool exec, u64 addr, u64 fsc);
 void avmm_inject_serror(struct avmm_vcpu *vcpu, u64 esr);
 void avmm_skip_instr(struct avmm_vcpu *vcpu);
 void avmm_get_events(struct avmm_vcpu *vcpu, struct avmm_vcpu_events *ev);

@@ -41,12 +41,22 @@ static int handle_undef(struct avmm_vcpu *vcpu)
 	return 1;
 }
 
-static void inject_abort(struct avmm_vcpu *vcpu, bool exec)
+/*
+ * Nothing answers at @fault->ipa. A walk is told of with its level, which the syndrome
+ * of a stage-2 fault does not have. The guest that has changed its tables since tries again.
+ */
+static void inject_abort(struct avmm_vcpu *vcpu, const struct avmm_fault *fault)
 {
-	if (exec)
-		avmm_inject_iabt(vcpu, vcpu->arch.ctx->far);
-	else
-		avmm_inject_dabt(vcpu, vcpu->arch.ctx->far);
+	struct avmm_ctx *ctx = vcpu->arch.ctx;
+	u64 fsc = FSC_TYPE_EXTABT;
+	int level;
+
+	if (fault->s1ptw) {
+		if (!avmm_s1_level(vcpu, ctx->far, fault->ipa, &level))
+			return;
+		fsc = FSC_EXTABT_WALK(level);
+	}
+	avmm_inject_abort(vcpu, ESR_EC(ctx->esr) == EC_IABT_LOW, ctx->far, fsc);
 }
 
 /* a stage-2 abort that no slot answers */
@@ -56,7 +66,7 @@ static int not_ram(struct avmm_vcpu *vcpu, const struct avmm_fault *fault)
 
 	/* code and page tables cannot live in a device: an external abort, as on real buses */
 	if (fault->exec || fault->s1ptw) {
-		inject_abort(vcpu, ESR_EC(esr) == EC_IABT_LOW);
+		inject_abort(vcpu, fault);
 		return 1;
 	}
 	/* DC by VA where nothing is cached: done */
@@ -93,14 +103,14 @@ static int handle_abort(struct avmm_vcpu *vcpu)
 
 	/* external aborts and ECC errors, on the access (0x10, 0x18) or a walk (0x14, 0x1c) */
 	if ((esr & 0x30) == FSC_TYPE_EXTABT) {
-		inject_abort(vcpu, exec);
+		avmm_inject_abort(vcpu, exec, ctx->far, FSC_TYPE_EXTABT);
 		return 1;
 	}
 	if (FSC_TYPE(esr) > FSC_TYPE_PERM)
 		return -EFAULT;
 	/* beyond the IPA size: like an access to a bus that is not there */
 	if (fault.ipa >> vcpu->vm->s2.ipa_bits) {
-		inject_abort(vcpu, exec);
+		inject_abort(vcpu, &fault);
 		return 1;
 	}
 	if ((esr & (ESR_ISV | ESR_S1PTW | ESR_CM)) == ESR_ISV && !exec &&
@@ -116,7 +126,7 @@ static int handle_abort(struct avmm_vcpu *vcpu)
 	if (ret == -EINTR)
 		return 1;	/* run.c sees the signal */
 	if (ret == -ENOEXEC) {
-		inject_abort(vcpu, true);	/* a fetch from device memory */
+		inject_abort(vcpu, &fault);	/* a fetch from device memory */
 		return 1;
 	}
 	return ret;

@@ -83,35 +83,23 @@ void avmm_inject_undef(struct avmm_vcpu *vcpu)
 	take_sync(vcpu, ((u64)EC_UNKNOWN << ESR_EC_SHIFT) | trapped_il(vcpu->arch.ctx));
 }
 
-static void take_abort(struct avmm_vcpu *vcpu, u64 ec_low, u64 ec_cur, u64 addr)
+/**
+ * avmm_inject_abort - a synchronous external abort
+ * @vcpu: its vCPU
+ * @exec: of an instruction fetch, not of a data access
+ * @addr: guest-virtual address, for FAR_EL1
+ * @fsc: FSC_TYPE_EXTABT, or FSC_EXTABT_WALK() if it was a translation table that was read
+ */
+void avmm_inject_abort(struct avmm_vcpu *vcpu, bool exec, u64 addr, u64 fsc)
 {
 	struct avmm_ctx *ctx = vcpu->arch.ctx;
 	bool from_el0 = (ctx->pstate & PS_NRW) ||
 			(ctx->pstate & PS_MODE_MASK) == PS_MODE_EL0T;
+	u64 ec = exec ? (from_el0 ? EC_IABT_LOW : EC_IABT_CUR) :
+			(from_el0 ? EC_DABT_LOW : EC_DABT_CUR);
 
 	ctx->sys[CTX_FAR_EL1] = addr;
-	take_sync(vcpu, ((from_el0 ? ec_low : ec_cur) << ESR_EC_SHIFT) | trapped_il(ctx) |
-			FSC_TYPE_EXTABT);
-}
-
-/**
- * avmm_inject_dabt - synchronous external abort on a data access
- * @vcpu: its vCPU
- * @addr: guest-virtual address, for FAR_EL1
- */
-void avmm_inject_dabt(struct avmm_vcpu *vcpu, u64 addr)
-{
-	take_abort(vcpu, EC_DABT_LOW, EC_DABT_CUR, addr);
-}
-
-/**
- * avmm_inject_iabt - synchronous external abort on an instruction fetch
- * @vcpu: its vCPU
- * @addr: guest-virtual address, for FAR_EL1
- */
-void avmm_inject_iabt(struct avmm_vcpu *vcpu, u64 addr)
-{
-	take_abort(vcpu, EC_IABT_LOW, EC_IABT_CUR, addr);
+	take_sync(vcpu, ec << ESR_EC_SHIFT | trapped_il(ctx) | fsc);
 }
 
 /**
@@ -205,6 +193,6 @@ int avmm_set_events(struct avmm_vcpu *vcpu, const struct avmm_vcpu_events *ev)
 		avmm_inject_serror(vcpu, has_esr ? esr : ESR_ISV);
 	}
 	if (ev->exception.ext_dabt_pending)
-		avmm_inject_dabt(vcpu, vcpu->arch.ctx->far);
+		avmm_inject_abort(vcpu, false, vcpu->arch.ctx->far, FSC_TYPE_EXTABT);
 	return 0;
 }

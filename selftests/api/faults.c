@@ -194,8 +194,12 @@ int main(void)
 
 	test_begin(280);
 	if (avmm_check_extension(dev, AVMM_CAP_VCPU_EVENTS) > 0)
-		cfg.mbox0 = 1 |
-			    (avmm_check_extension(dev, AVMM_CAP_ARM_INJECT_EXT_DABT) > 0 ? 2 : 0);
+		cfg.mbox0 = HAS_SERROR |
+			    (avmm_check_extension(dev, AVMM_CAP_ARM_INJECT_EXT_DABT) > 0 ?
+			     HAS_ABORT : 0);
+	/* KVM does it too, since some time before 7.2 */
+	if (!device_is_kvm())
+		cfg.mbox0 |= HAS_WALK_LEVEL;
 	close(dev);
 	run_payload("faults", &cfg);
 	test_fp();

@@ -4,6 +4,11 @@
 #define SYNC_ABORT_NEXT	2	/* answer the next MMIO with an external abort */
 #define SYNC_SERROR	3	/* make an SError pending */
 
+/* mailbox 0: what the device can do */
+#define HAS_SERROR	1
+#define HAS_ABORT	2
+#define HAS_WALK_LEVEL	4	/* an external abort of a walk tells its level */
+
 #define MODE_FAULTS	0
 #define MODE_FP		1	/* on two vCPUs */
 

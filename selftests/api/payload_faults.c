@@ -170,6 +170,57 @@ static void test_el0(void)
 
 /* ---- memory ---- */
 
+/* Is that an external abort of an access to @far, on a walk's read at @level? */
+static void check_walk(struct trap *t, u32 ec, u64 far, u64 level, u64 caps, const char *name)
+{
+	bool fsc = FSC(t->esr) == (FSC_SEA_WALK | level) ||
+		   (!(caps & HAS_WALK_LEVEL) && FSC(t->esr) == FSC_SEA);
+
+	report(t->count == 1 && ESR_EC(t->esr) == ec && fsc && t->far == far, name, t->esr, t->far);
+}
+
+/* Tables of the guest's own that are where no slot is. */
+static void test_walks(u64 caps)
+{
+	static const struct { const char *name; u64 tcr, level; } root[] = {
+		{ "no table of level 0", 16UL << 16 | 2UL << 30, 0 },
+		{ "no first table of level 1", 25UL << 16 | 2UL << 30, 1 },
+		{ "no first table of level 2, 64K pages", 22UL << 16 | 3UL << 30, 2 },
+	};
+	u64 va = MAP_WINDOW + 0x200000 + 24, tcr = read_sysreg(tcr_el1), i;
+	u64 *l1 = (u64 *)(read_sysreg(ttbr0_el1) & ~0xfffUL);
+
+	window_l2[1] = NOWHERE | 3;
+	dsb(ish);
+	isb();
+	check_walk(TRY(asm volatile("ldr x0, [%0]" : : "r"(va) : "x0")), EC_DABT_CUR, va, 3, caps,
+		   "no table of level 3, a load: external abort of that level");
+	check_walk(TRY(asm volatile("str xzr, [%0]" : : "r"(va))), EC_DABT_CUR, va, 3, caps,
+		   "a store");
+	check_walk(TRY(((void (*)(void))va)()), EC_IABT_CUR, va, 3, caps, "a fetch");
+	window_l2[1] = 0;
+	l1[4] = NOWHERE | 3;
+	dsb(ish);
+	isb();
+	va = 0x100000000UL;
+	check_walk(TRY(asm volatile("ldr x0, [%0]" : : "r"(va) : "x0")), EC_DABT_CUR, va, 2, caps,
+		   "no table of level 2");
+	l1[4] = 0;
+	write_sysreg(NOWHERE, ttbr1_el1);
+	va = 0xffffffffc0001018UL;
+	for (i = 0; i < sizeof(root) / sizeof(root[0]); i++) {
+		/* without EPD1 */
+		write_sysreg((tcr & ~(0xffffUL << 16)) | root[i].tcr, tcr_el1);
+		isb();
+		asm volatile("tlbi vmalle1\n dsb nsh\n isb" : : : "memory");
+		check_walk(TRY(asm volatile("ldr x0, [%0]" : : "r"(va) : "x0")), EC_DABT_CUR, va,
+			   root[i].level, caps, root[i].name);
+	}
+	write_sysreg(tcr, tcr_el1);
+	isb();
+	asm volatile("dsb ish\n tlbi vmalle1is\n dsb ish\n isb" : : : "memory");
+}
+
 static void test_memory(void)
 {
 	u64 va = window_map(0, NOWHERE, PTE_NORMAL);
@@ -205,28 +256,13 @@ static void test_memory(void)
 		report_skip("an unaligned access to device memory",
 			    "this CPU, an emulated one, does not check it");
 	window_unmap(0);
-
-	/* a table of the guest's own that is where no slot is */
-	window_l2[1] = NOWHERE | 3;
-	dsb(ish);
-	isb();
-	t = TRY(asm volatile("ldr x0, [%0]" : : "r"(MAP_WINDOW + 0x200000 + 24) : "x0"));
-	report(t->count == 1 && ESR_EC(t->esr) == EC_DABT_CUR &&
-		       (FSC(t->esr) == FSC_SEA || (FSC(t->esr) & 0x3c) == 0x14),
-	       "a page table where no slot is: external abort", t->esr, t->far);
-	report_eq(t->far, MAP_WINDOW + 0x200000 + 24, "FAR is the access");
-	window_l2[1] = 0;
-	dsb(ish);
-	asm volatile("tlbi vmalle1is" : : : "memory");
-	dsb(ish);
-	isb();
 }
 
 static void test_injected(u64 caps)
 {
 	struct trap *t;
 
-	if (caps & 2) {
+	if (caps & HAS_ABORT) {
 		sync(SYNC_ABORT_NEXT, 0, 0);
 		t = TRY(asm volatile("ldr x0, [%0]" : : "r"(MAP_MMIO + 0x40) : "x0"));
 		report(t->count == 1 && ESR_EC(t->esr) == EC_DABT_CUR && FSC(t->esr) == FSC_SEA,
@@ -236,7 +272,7 @@ static void test_injected(u64 caps)
 		report_skip("an abort instead of an MMIO answer",
 			    "no AVMM_CAP_ARM_INJECT_EXT_DABT");
 	}
-	if (caps & 1) {
+	if (caps & HAS_SERROR) {
 		t = trap_expect();
 		sync(SYNC_SERROR, 0, 0);
 		udelay(100);
@@ -433,6 +469,7 @@ void guest_main(u64 mode)
 	test_traps();
 	test_el0();
 	test_memory();
+	test_walks(mbox(0));
 	test_injected(mbox(0));
 	test_step();
 	test_breakpoint();

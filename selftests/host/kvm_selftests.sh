@@ -38,6 +38,7 @@ table() {
 	kvm-uuid | short | 30
 	mmio_sign_ext | short | 30
 	idreg-idst | short | 30
+	external_aborts | short | 60
 	demand_paging_test | short | 120 | -b 8M -v 2
 	dirty_log_perf_test | short | 120 | -b 8M -v 2 -i 2
 	kvm_page_table_test | long | 600 | -b 4M -v 2
@@ -52,7 +53,6 @@ table() {
 	vgic_lpi_stress | short | 120 | -v 2 -d 2 -e 8 -i 100
 	rseq_test | endless | 7200
 	hardware_disable_test | endless | 7200
-	external_aborts | awaited | 60
 	debug-exceptions | awaited | 60
 	smccc_filter | awaited | 30
 	kvm_binary_stats_test | awaited | 30

@@ -58,6 +58,7 @@
 #define FSC_TYPE_ACCESS		0x08
 #define FSC_TYPE_PERM		0x0c
 #define FSC_TYPE_EXTABT		0x10
+#define FSC_EXTABT_WALK(level)		(0x14 + (level))
 
 /* WFx ISS */
 #define ESR_WFX_TI(esr)		((esr) & 3)		/* 0 WFI, 1 WFE, 2 WFIT, 3 WFET */

@@ -133,6 +133,7 @@ struct trap {
 #define EC_BRK64	0x3c
 #define FSC(esr)	((esr) & 0x3f)
 #define FSC_SEA		0x10
+#define FSC_SEA_WALK	0x14	/* and the level */
 
 /* vector numbers: the row of the vector table */
 #define VEC_SYNC_SP0	0
