@@ -225,8 +225,8 @@ static int first_run(struct avmm_vcpu *vcpu)
 		ret = avmm_timer_first_run(vcpu);
 	if (ret)
 		return ret;
-	/* CTR_EL0 is the VM's: another vCPU may have got it */
-	avmm_sysreg_trap_cache_ids(vcpu);
+	/* MIDR_EL1 and CTR_EL0 are the VM's: another vCPU may have got them */
+	avmm_sysreg_show_ids(vcpu);
 	vcpu->arch.ran = true;
 	WRITE_ONCE(vcpu->vm->arch.ran_once, true);
 	return 0;

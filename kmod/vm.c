@@ -276,6 +276,11 @@ static long enable_cap(void *obj, void *arg, unsigned long uarg)
 	case AVMM_CAP_ARM_SYSTEM_SUSPEND:
 		avmm_psci_enable_suspend(vm);
 		return 0;
+	case AVMM_CAP_ARM_WRITABLE_IMP_ID_REGS:
+		if (!AVMM_WRITABLE_IMP_IDS || vm->nr_vcpus)
+			return -EINVAL;
+		vm->arch.writable_imp_ids = true;
+		return 0;
 	default:
 		return -EINVAL;
 	}

@@ -84,6 +84,8 @@ struct avmm_reset_state {
 
 #define AVMM_NR_CSSELR	14	/* values of CSSELR_EL1: seven levels, data or instruction */
 #define AVMM_IDREG_CRMS	7	/* ID registers are CRm 1 to 7 */
+/* which core it is: MIDR_EL1, REVIDR_EL1, AIDR_EL1 */
+enum avmm_imp_id { AVMM_MIDR, AVMM_REVIDR, AVMM_AIDR, AVMM_NR_IMP_IDS };
 
 struct avmm_arch_vcpu {
 	struct avmm_ctx *ctx;
@@ -121,6 +123,8 @@ struct avmm_arch_vm {
 	u32 __percpu *last_vcpu;	/* idx+1 of the vCPU that last ran on each CPU */
 	u64 idreg[AVMM_IDREG_CRMS][8];	/* [m] to write; ID registers by CRm - 1 and op2 (idreg.c) */
 	u64 ctr;			/* [m] to write; CTR_EL0 */
+	u64 imp_id[AVMM_NR_IMP_IDS];	/* [m] to write */
+	bool writable_imp_ids;		/* AVMM_CAP_ARM_WRITABLE_IMP_ID_REGS was enabled */
 	bool system_suspend;		/* AVMM_CAP_ARM_SYSTEM_SUSPEND was enabled */
 	bool nisv_to_user;
 	bool ran_once;			/* some vCPU has run: set-up is closed */
@@ -152,7 +156,7 @@ int avmm_sysreg_init(void);				/* table self-check, ID register snapshot */
 void avmm_sysreg_vm_init(struct avmm_vm *vm);
 void avmm_sysreg_vcpu_init(struct avmm_vcpu *vcpu);	/* at CREATE_VCPU: what no reset changes */
 void avmm_sysreg_reset(struct avmm_vcpu *vcpu);		/* reset values into ctx->sys */
-void avmm_sysreg_trap_cache_ids(struct avmm_vcpu *vcpu);
+void avmm_sysreg_show_ids(struct avmm_vcpu *vcpu);
 int avmm_copy_writable_masks(u64 __user *to);
 int avmm_get_one_reg(struct avmm_vcpu *vcpu, struct avmm_one_reg *reg);
 int avmm_set_one_reg(struct avmm_vcpu *vcpu, struct avmm_one_reg *reg);

@@ -17,9 +17,9 @@
 
 /*
  * Every guest: stage 2 on, exceptions to EL2, broadcast maintenance, AArch64
- * EL1. Trapped: WFx, SMC, ID registers, ACTLR, implementation defined space,
- * set/way operations, and writes to the MMU registers until the caches are on
- * (but see FWB below).
+ * EL1. Trapped: WFx, SMC, ID registers (REVIDR_EL1 and AIDR_EL1 too), ACTLR,
+ * implementation defined space, set/way operations, and writes to the MMU
+ * registers until the caches are on (but see FWB below).
  *
  * SWIO: DC ISW must clean too, or a guest could drop the host's dirty lines.
  * PTW: the guest's table walks may not read device memory.
@@ -27,8 +27,8 @@
  */
 #define HCR_RESET	(HCR_BIT_VM | HCR_BIT_SWIO | HCR_BIT_PTW | HCR_BIT_FMO | HCR_BIT_IMO |	\
 			 HCR_BIT_AMO | HCR_BIT_FB | HCR_BIT_BSU_IS | HCR_BIT_TWI | HCR_BIT_TWE | \
-			 HCR_BIT_TID3 | HCR_BIT_TSC | HCR_BIT_TIDCP | HCR_BIT_TACR |		\
-			 HCR_BIT_TSW | HCR_BIT_TVM | HCR_BIT_RW | HCR_BIT_TLOR)
+			 HCR_BIT_TID1 | HCR_BIT_TID3 | HCR_BIT_TSC | HCR_BIT_TIDCP |		\
+			 HCR_BIT_TACR | HCR_BIT_TSW | HCR_BIT_TVM | HCR_BIT_RW | HCR_BIT_TLOR)
 
 /* RAS: error records are the host's, and so are synchronous external aborts */
 #define HCR_RESET_RAS	(HCR_BIT_TERR | HCR_BIT_TEA)
@@ -181,9 +181,8 @@ void avmm_vcpu_reset(struct avmm_vcpu *vcpu)
 	ctx->nr_wrps = avmm_host.nr_wrps;
 	ctx->vtcr = vm->s2.vtcr;
 	ctx->vttbr = avmm_s2_vttbr(vm);
-	ctx->vpidr = read_cpuid_id();
 
-	/* fills ctx->vmpidr too */
+	/* fills ctx->vpidr and ctx->vmpidr too */
 	avmm_sysreg_reset(vcpu);
 	avmm_hvc_tier0_setup(vcpu);
 	avmm_timer_vcpu_reset(vcpu);

@@ -50,7 +50,7 @@
 
 /* registers that are the same for all VMs and never change */
 static struct {
-	u64 midr, revidr, aidr, clidr, ctr;
+	u64 imp[AVMM_NR_IMP_IDS], clidr, ctr;
 	u32 ccsidr[AVMM_NR_CSSELR];
 } host_id __ro_after_init;
 
@@ -139,9 +139,9 @@ static bool access_actlr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r,
 	return true;
 }
 
-/* cache geometry; traps only under HCR_EL2.TID2 */
-static bool access_cache_id(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r,
-			    struct sysreg_access *a)
+/* what user space may have changed: traps under HCR_EL2.TID1, TID2 */
+static bool access_id(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r,
+		      struct sysreg_access *a)
 {
 	u64 val;
 
@@ -255,27 +255,16 @@ static bool access_ptimer(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r,
 
 /* ---- what user space sees differently ---- */
 
-static int get_midr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 *val)
+/* r->val is enum avmm_imp_id */
+static int get_imp_id(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 *val)
 {
-	*val = host_id.midr;
-	return 0;
-}
-
-static int get_revidr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 *val)
-{
-	*val = host_id.revidr;
+	*val = READ_ONCE(vcpu->vm->arch.imp_id[r->val]);
 	return 0;
 }
 
 static int get_clidr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 *val)
 {
 	*val = vcpu->arch.clidr;
-	return 0;
-}
-
-static int get_aidr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 *val)
-{
-	*val = host_id.aidr;
 	return 0;
 }
 
@@ -293,6 +282,33 @@ static int set_same(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 val
 	return r->get(vcpu, r, &have) || have != val ? -EINVAL : 0;
 }
 
+/* MIDR_EL1 is RES0 above 32 bits; the others are IMPLEMENTATION DEFINED */
+static u64 imp_id_writable(const struct avmm_sysreg *r)
+{
+	return r->val == AVMM_MIDR ? ~0U : ~0ULL;
+}
+
+/*
+ * A guest that comes from another core may be told that it is still there: any, what it
+ * makes of that is between it and its VMM. One for the VM, before it runs
+ */
+static int set_imp_id(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 val)
+{
+	struct avmm_vm *vm = vcpu->vm;
+	u64 *id = &vm->arch.imp_id[r->val];
+	int ret = 0;
+
+	mutex_lock(&vm->lock);
+	if (val != *id && (!vm->arch.writable_imp_ids || (val & ~imp_id_writable(r))))
+		ret = -EINVAL;
+	else if (val != *id && READ_ONCE(vm->arch.ran_once))
+		ret = -EBUSY;
+	else
+		WRITE_ONCE(*id, val);
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
 /*
  * A guest may be told of other caches than there are, as on the machine that it
  * comes from. What it must not be told is that it need not do what it must do.
@@ -306,7 +322,7 @@ static int set_clidr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 va
 	if ((val & ~CLIDR_F_KNOWN) || (coherent && !(host_id.ctr & CTR_BIT_IDC)))
 		return -EINVAL;
 	vcpu->arch.clidr = val;
-	avmm_sysreg_trap_cache_ids(vcpu);
+	avmm_sysreg_show_ids(vcpu);
 	return 0;
 }
 
@@ -329,7 +345,7 @@ static int set_ctr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 val)
 	else
 		WRITE_ONCE(vm->arch.ctr, val);
 	mutex_unlock(&vm->lock);
-	avmm_sysreg_trap_cache_ids(vcpu);
+	avmm_sysreg_show_ids(vcpu);
 	return ret;
 }
 
@@ -356,9 +372,8 @@ static int set_mpidr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 va
 #define CTX(n, o0, o1, cn, cm, o2, c, fn, v, ...) \
 	{ .name = (n), .enc = SYSREG_ENC(o0, o1, cn, cm, o2), .ctx = (c), .access = (fn), \
 	  .val = (v), ##__VA_ARGS__ }
-/* one value for all VMs */
-#define FIXED(n, o0, o1, cn, cm, o2, g, fn) \
-	ROW(n, o0, o1, cn, cm, o2, .access = (fn), .get = (g), .set = set_same)
+#define IMP_ID(n, o0, o1, cn, cm, o2, i, fn) \
+	ROW(n, o0, o1, cn, cm, o2, .access = (fn), .get = get_imp_id, .set = set_imp_id, .val = (i))
 
 #define DBG_REGS(n) \
 	CTX("DBGBVR" #n "_EL1", 2, 0, 0, n, 4, CTX_DBGBVR0_EL1 + (n), stored, 0), \
@@ -412,9 +427,10 @@ static const struct avmm_sysreg sysregs[] = {
 	CTX("DBGVCR32_EL2", 2, 4, 0, 7, 0, CTX_DBGVCR32_EL2, undef, 0),
 
 	/* op0 3; op1 0, CRn 0, CRm 1..7 are in idreg.c */
-	FIXED("MIDR_EL1", 3, 0, 0, 0, 0, get_midr, NULL),
+	/* not trapped: VPIDR_EL2 */
+	IMP_ID("MIDR_EL1", 3, 0, 0, 0, 0, AVMM_MIDR, NULL),
 	CTX("MPIDR_EL1", 3, 0, 0, 0, 5, CTX_MPIDR_EL1, NULL, 0, .set = set_mpidr),
-	FIXED("REVIDR_EL1", 3, 0, 0, 0, 6, get_revidr, NULL),
+	IMP_ID("REVIDR_EL1", 3, 0, 0, 0, 6, AVMM_REVIDR, access_id),
 	CTX("SCTLR_EL1", 3, 0, 1, 0, 0, CTX_SCTLR_EL1, access_mmu, SCTLR_EL1_RESET),
 	CTX("ACTLR_EL1", 3, 0, 1, 0, 1, CTX_ACTLR_EL1, access_actlr, 0),
 	CTX("CPACR_EL1", 3, 0, 1, 0, 2, CTX_CPACR_EL1, NULL, 0),
@@ -453,11 +469,11 @@ static const struct avmm_sysreg sysregs[] = {
 	CTX("TPIDR_EL1", 3, 0, 13, 0, 4, CTX_TPIDR_EL1, NULL, UNKNOWN_VAL),
 	CTX("CNTKCTL_EL1", 3, 0, 14, 1, 0, CTX_CNTKCTL_EL1, NULL, 0),
 	ROW("CCSIDR_EL1", 3, 1, 0, 0, 0, .access = access_ccsidr),
-	ROW("CLIDR_EL1", 3, 1, 0, 0, 1, .access = access_cache_id, .get = get_clidr,
+	ROW("CLIDR_EL1", 3, 1, 0, 0, 1, .access = access_id, .get = get_clidr,
 	    .set = set_clidr),
-	FIXED("AIDR_EL1", 3, 1, 0, 0, 7, get_aidr, NULL),
+	IMP_ID("AIDR_EL1", 3, 1, 0, 0, 7, AVMM_AIDR, access_id),
 	CTX("CSSELR_EL1", 3, 2, 0, 0, 0, CTX_CSSELR_EL1, stored32, UNKNOWN_VAL),
-	ROW("CTR_EL0", 3, 3, 0, 0, 1, .access = access_cache_id, .get = get_ctr, .set = set_ctr),
+	ROW("CTR_EL0", 3, 3, 0, 0, 1, .access = access_id, .get = get_ctr, .set = set_ctr),
 	CTX("TPIDR_EL0", 3, 3, 13, 0, 2, CTX_TPIDR_EL0, NULL, UNKNOWN_VAL),
 	CTX("TPIDRRO_EL0", 3, 3, 13, 0, 3, CTX_TPIDRRO_EL0, NULL, UNKNOWN_VAL),
 	ROW("CNTPCT_EL0", 3, 3, 14, 0, 1, .access = access_ptimer, .val = AVMM_TIMER_CNT),
@@ -565,6 +581,7 @@ static u64 reset_mpidr(u32 id)
 /** avmm_sysreg_vm_init - a new VM sees what there is of the machine */
 void avmm_sysreg_vm_init(struct avmm_vm *vm)
 {
+	memcpy(vm->arch.imp_id, host_id.imp, sizeof(host_id.imp));
 	vm->arch.ctr = host_id.ctr;
 	avmm_idreg_vm_init(vm);
 }
@@ -581,11 +598,12 @@ void avmm_sysreg_vcpu_init(struct avmm_vcpu *vcpu)
 }
 
 /**
- * avmm_sysreg_trap_cache_ids - see to it that the guest reads of its caches what it shall
+ * avmm_sysreg_show_ids - see to it that the guest reads of its core and caches what it shall
  * @vcpu: not in the guest
  */
-void avmm_sysreg_trap_cache_ids(struct avmm_vcpu *vcpu)
+void avmm_sysreg_show_ids(struct avmm_vcpu *vcpu)
 {
+	vcpu->arch.ctx->vpidr = READ_ONCE(vcpu->vm->arch.imp_id[AVMM_MIDR]);
 	if (READ_ONCE(vcpu->vm->arch.ctr) != host_id.ctr || vcpu->arch.clidr != host_id.clidr ||
 	    memcmp(vcpu->arch.ccsidr, host_id.ccsidr, sizeof(host_id.ccsidr)))
 		vcpu->arch.ctx->hcr |= HCR_BIT_TID2;
@@ -610,7 +628,7 @@ void avmm_sysreg_reset(struct avmm_vcpu *vcpu)
 	ctx->sys[CTX_MPIDR_EL1] = mpidr;
 	ctx->vmpidr = mpidr;
 	ctx->sys[CTX_ACTLR_EL1] = read_sysreg(actlr_el1);
-	avmm_sysreg_trap_cache_ids(vcpu);
+	avmm_sysreg_show_ids(vcpu);
 }
 
 /* ---- user space's side ---- */
@@ -734,7 +752,7 @@ int avmm_ccsidr_set(struct avmm_vcpu *vcpu, u32 csselr, u32 val)
 	if (!AVMM_ALL_CCSIDRS || (val & CCSIDR_F_LINE) + 4 < line_shift(csselr & 1))
 		return -EINVAL;
 	*reg = val;
-	avmm_sysreg_trap_cache_ids(vcpu);
+	avmm_sysreg_show_ids(vcpu);
 	return 0;
 }
 
@@ -747,17 +765,21 @@ int avmm_ccsidr_set(struct avmm_vcpu *vcpu, u32 csselr, u32 val)
 int avmm_copy_writable_masks(u64 __user *to)
 {
 	static const u8 op1s[] = { 0, 1, 3 };
+	const struct avmm_sysreg *r;
 	u32 i, enc;
 	u64 mask;
 
 	for (i = 0; i < AVMM_ARM_FEATURE_ID_RANGE_SIZE; i++) {
 		enc = SYSREG_ENC(3, op1s[i / 64], 0, i / 8 % 8, i % 8);
+		r = find(enc);
 		mask = 0;
 		if (avmm_is_idreg(enc))
 			mask = avmm_idreg_writable(enc);
-		else if (enc == SYSREG_ENC(3, 1, 0, 0, 1))
+		else if (r && r->set == set_imp_id && AVMM_WRITABLE_IMP_IDS)
+			mask = imp_id_writable(r);
+		else if (r && r->set == set_clidr)
 			mask = CLIDR_F_KNOWN;
-		else if (enc == SYSREG_ENC(3, 3, 0, 0, 1))
+		else if (r && r->set == set_ctr)
 			mask = CTR_F_WRITABLE;
 		if (put_user(mask, to + i))
 			return -EFAULT;
@@ -844,9 +866,9 @@ int __init avmm_sysreg_init(void)
 
 	if (ret)
 		return ret;
-	host_id.midr = read_cpuid_id();
-	host_id.revidr = read_sysreg(revidr_el1);
-	host_id.aidr = read_sysreg(aidr_el1);
+	host_id.imp[AVMM_MIDR] = read_cpuid_id();
+	host_id.imp[AVMM_REVIDR] = read_sysreg(revidr_el1);
+	host_id.imp[AVMM_AIDR] = read_sysreg(aidr_el1);
 	host_id.clidr = read_sysreg(clidr_el1);
 	host_id.ctr = read_sanitised_ftr_reg(SYS_CTR_EL0);
 	snapshot_caches();

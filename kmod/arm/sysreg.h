@@ -64,6 +64,7 @@
 #define HCR_BIT_BSU_IS		BIT_ULL(10)
 #define HCR_BIT_TWI		BIT_ULL(13)
 #define HCR_BIT_TWE		BIT_ULL(14)
+#define HCR_BIT_TID1		BIT_ULL(16)
 #define HCR_BIT_TID2		BIT_ULL(17)
 #define HCR_BIT_TID3		BIT_ULL(18)
 #define HCR_BIT_TSC		BIT_ULL(19)

@@ -542,6 +542,102 @@ static void test_writable(void)
 	vm_free(vm);
 }
 
+/* ---- which core it is ---- */
+
+static const struct {
+	const char *name;
+	uint64_t id, val;
+	uint32_t enc;
+} imp_ids[] = {
+	{ "MIDR_EL1", SYS(3, 0, 0, 0, 0), 0x41fd0f01, ENC(3, 0, 0, 0, 0) },
+	{ "REVIDR_EL1", SYS(3, 0, 0, 0, 6), 0x123456789abcdef0, ENC(3, 0, 0, 0, 6) },
+	{ "AIDR_EL1", SYS(3, 1, 0, 0, 7), 0xfedcba9876543210, ENC(3, 1, 0, 0, 7) },
+};
+
+static int enable_imp_ids(struct vm *vm)
+{
+	struct avmm_enable_cap cap = { .cap = AVMM_CAP_ARM_WRITABLE_IMP_ID_REGS };
+
+	return avmm_enable_cap(vm->fd, &cap);
+}
+
+/* The guest stores them one after the other. */
+static void check_imp_ids(struct vcpu *v, const uint64_t *want)
+{
+	uint32_t code[2 * SIZE(imp_ids) + 1];
+	unsigned int i;
+
+	for (i = 0; i < SIZE(imp_ids); i++) {
+		code[2 * i] = MRS(imp_ids[i].enc, 0);
+		code[2 * i + 1] = 0xf9000020;	/* str x0, [x1] */
+	}
+	code[2 * i] = 0x14000000;	/* b . */
+	vm_poke(v->vm, MAP_RAM, code, SIZE(code));
+	vcpu_start_at(v, MAP_RAM, 0);
+	vcpu_set(v, AVMM_CORE_X(1), MAP_MMIO);
+	for (i = 0; i < SIZE(imp_ids); i++)
+		tap_eq(next_store(v), want[i], "%s is what vCPU %u reads", imp_ids[i].name, v->id);
+}
+
+static void test_own_imp_ids(void)
+{
+	struct vm *vm = vm_new(&(struct vm_config){ .nommu = true });
+	struct vcpu *v = &vm->vcpu[0];
+	uint64_t own[SIZE(imp_ids)];
+	unsigned int i;
+
+	for (i = 0; i < SIZE(imp_ids); i++) {
+		own[i] = vcpu_get(v, imp_ids[i].id);
+		tap_eq(-avmm_set_reg(v->fd, imp_ids[i].id, imp_ids[i].val), EINVAL,
+		       "%s of another core, which was not asked for", imp_ids[i].name);
+		tap_eq(-avmm_set_reg(v->fd, imp_ids[i].id, own[i]), 0, "its own");
+	}
+	check_imp_ids(v, own);
+	tap_eq(-enable_imp_ids(vm), EINVAL, "with a vCPU it is too late to ask");
+	vm_free(vm);
+}
+
+static void test_imp_ids(void)
+{
+	uint64_t masks[AVMM_ARM_FEATURE_ID_RANGE_SIZE] = { 0 }, want[SIZE(imp_ids)];
+	struct vm_config cfg = { .nommu = true, .vcpus = 2, .all_on = true,
+				 .enable = AVMM_CAP_ARM_WRITABLE_IMP_ID_REGS };
+	int dev = device_open();
+	bool offered = avmm_check_extension(dev, cfg.enable) > 0;
+	struct vm *vm;
+	unsigned int i;
+
+	close(dev);
+	test_own_imp_ids();
+	if (!offered) {
+		tap_skip("no AVMM_CAP_ARM_WRITABLE_IMP_ID_REGS", "MIDR_EL1 of another core");
+		return;
+	}
+	vm = vm_new(&cfg);
+	tap_eq(-set_masks(vm->fd, 0, 0, masks), 0, "GET_REG_WRITABLE_MASKS");
+	tap_ok(masks[0] == 0xffffffff && masks[6] == ~0ULL && masks[64 + 7] == ~0ULL,
+	       "MIDR_EL1, REVIDR_EL1 and AIDR_EL1 may be written");
+	tap_eq(-avmm_set_reg(vm->vcpu[0].fd, imp_ids[0].id, 1ULL << 32), EINVAL,
+	       "MIDR_EL1 with what is RES0");
+	for (i = 0; i < SIZE(imp_ids); i++) {
+		want[i] = imp_ids[i].val;
+		tap_eq(-avmm_set_reg(vm->vcpu[0].fd, imp_ids[i].id, want[i]), 0,
+		       "%s of another core", imp_ids[i].name);
+	}
+	/* what one vCPU is told is the VM's; not a reset changes it */
+	check_imp_ids(&vm->vcpu[1], want);
+	vcpu_init(&vm->vcpu[0], false);
+	check_imp_ids(&vm->vcpu[0], want);
+	for (i = 0; i < SIZE(imp_ids); i++) {
+		tap_eq(vcpu_get(&vm->vcpu[0], imp_ids[i].id), want[i], "%s stays", imp_ids[i].name);
+		tap_eq(-avmm_set_reg(vm->vcpu[0].fd, imp_ids[i].id, want[i]), 0,
+		       "and can be written after RUN");
+		tap_eq(-avmm_set_reg(vm->vcpu[0].fd, imp_ids[i].id, 0), EBUSY,
+		       "but with nothing else");
+	}
+	vm_free(vm);
+}
+
 /* ---- a guest without a GIC has no system registers of one ---- */
 
 static void test_no_gic(void)
@@ -618,6 +714,7 @@ int main(void)
 	free(list);
 	vm_free(vm);
 	test_writable();
+	test_imp_ids();
 	test_no_gic();
 	return tap_end();
 }

@@ -181,6 +181,8 @@ struct vm *vm_new(const struct vm_config *cfg)
 	if (vm->ram == MAP_FAILED)
 		tap_bail("mmap of %lu MiB: %s", vm->ram_size / MIB, strerror(errno));
 	MUST(avmm_map_memory(vm->fd, 0, 0, MAP_RAM, vm->ram, vm->ram_size));
+	if (cfg->enable)
+		MUST(avmm_enable_cap(vm->fd, &(struct avmm_enable_cap){ .cap = cfg->enable }));
 	for (i = 0; i < (cfg->vcpus ? cfg->vcpus : 1); i++)
 		vm_add_vcpu(vm, i && !cfg->all_on);
 	if (!cfg->no_gic)

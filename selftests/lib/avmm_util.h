@@ -52,6 +52,7 @@ struct vm_config {
 	void *ram_at;			/* the host memory to use; NULL: mmap */
 	bool no_gic;
 	unsigned int nr_irqs;		/* 0 is NR_IRQS */
+	unsigned int enable;		/* a capability to enable before there are vCPUs; 0: none */
 	bool all_on; /* vCPUs other than 0 start too, instead of waiting for PSCI CPU_ON */
 	bool nommu;			/* enter the payload with the MMU off */
 	const uint8_t *payload, *payload_end;

@@ -550,6 +550,7 @@ struct avmm_reg_mask_range {
 #define AVMM_CAP_ARM_SYSTEM_SUSPEND		216
 #define AVMM_CAP_ARM_SUPPORTED_REG_MASK_RANGES	230	/* bit per AVMM_ARM_FEATURE_ID_RANGE */
 #define AVMM_CAP_USER_MEMORY2			231
+#define AVMM_CAP_ARM_WRITABLE_IMP_ID_REGS	239
 
 /*
  * ---- ONE_REG ids ----
