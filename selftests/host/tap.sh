@@ -115,12 +115,12 @@ check_memory() {
 
 alive() { kill -0 "$1" 2>/dev/null; }
 
-# meet N: the two hosts of "lab/host --peer" wait for each other. Host 2 listens.
+# meet N [SECONDS]: the two hosts of "lab/host --peer" wait for each other. Host 2 listens.
 meet() {
 	if [ "$(hostname)" = host2 ]; then
-		timeout $((300 * ${AVMM_SLOW:-1})) nc -l -p $((6000 + $1)) </dev/null
+		timeout $((${2:-300} * ${AVMM_SLOW:-1})) nc -l -p $((6000 + $1)) </dev/null
 	else
-		until_true 300 nc host2 $((6000 + $1)) </dev/null
+		until_true "${2:-300}" nc host2 $((6000 + $1)) </dev/null
 	fi
 }
 
