@@ -47,8 +47,13 @@ programs_packages() {
 	# what works for the VMM's devices; qemu-utils has qemu-storage-daemon
 	[ "$1" != vmm ] || { echo passt virtiofsd qemu-utils strace; return; }
 	echo qemu-system-arm qemu-utils strace +qemu-efi-aarch64 +ipxe-qemu
-	# bsdutils has script(1), which is a terminal for "virsh console".
-	case $1 in libvirt*) echo libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients +bsdutils:arm64 ;; esac
+	# bsdutils has script(1), which is a terminal for "virsh console"; of libvirt-daemon-system it is the profiles of
+	# AppArmor. In bookworm virtiofsd came with QEMU, and storage pools, which virt-install wants, with the daemon.
+	case $1 in
+	libvirt*) echo libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients +bsdutils:arm64 passt virtinst apparmor \
+		+libvirt-daemon-system:arm64 ;;
+	esac
+	[ "$1" != libvirt11 ] || echo virtiofsd libvirt-daemon-driver-storage
 }
 
 # Their file system. Its name tells what is in it and who made it.
