@@ -823,7 +823,7 @@ static int make_device(struct parser *p, struct qemu_props *props)
 	size_t len;
 
 	if (!driver)
-		return error_set(p->err, -EINVAL, "-device: 'driver' is missing");
+		return error_set(p->err, -EINVAL, "%s: 'driver' is missing", props->option);
 	if (!strcmp(driver, "virtserialport") || !strcmp(driver, "virtconsole"))
 		return add_port(p, props);
 	if (!strcmp(driver, "pcie-root-port")) {
@@ -839,7 +839,7 @@ static int make_device(struct parser *p, struct qemu_props *props)
 		if (!strcmp(driver + len, "-pci") || !strcmp(driver + len, "-device"))
 			return add_virtio(p, props, virtio_rows[i].add, driver[len + 1] == 'p');
 	}
-	return error_set(p->err, -ENOTSUP, "-device: '%.64s' is not supported", driver);
+	return error_set(p->err, -ENOTSUP, "%s: '%.64s' is not supported", props->option, driver);
 }
 
 /* ---- the rest ---- */
@@ -1041,20 +1041,34 @@ static const struct option *find_option(const char *arg)
 	return NULL;
 }
 
+/* The properties of one more; NULL: no memory. */
+static struct qemu_props *new_item(struct parser *p, enum kind kind)
+{
+	struct item *items = realloc(p->items, (p->n + 1) * sizeof(*items));
+
+	if (!items) {
+		error_set(p->err, -ENOMEM, "no memory for the configuration");
+		return NULL;
+	}
+	p->items = items;
+	items[p->n] = (struct item) { .kind = kind };
+	return &items[p->n++].props;
+}
+
 static int add_item(struct parser *p, const struct option *option, const char *arg,
 		    const char *value)
 {
-	struct item *items = realloc(p->items, (p->n + 1) * sizeof(*items));
-	int ret;
+	struct qemu_props *props = new_item(p, option->kind);
 
-	if (!items)
-		return error_set(p->err, -ENOMEM, "no memory for the configuration");
-	p->items = items;
-	items[p->n].kind = option->kind;
-	ret = qemu_props_parse(&items[p->n].props, arg, option->implied, value, p->err);
-	if (ret == 0)
-		p->n++;
-	return ret;
+	return props ? qemu_props_parse(props, arg, option->implied, value, p->err) : -ENOMEM;
+}
+
+static int add_object(struct parser *p, enum kind kind, const char *command, const char *implied,
+		      json_t *object)
+{
+	struct qemu_props *props = new_item(p, kind);
+
+	return props ? qemu_props_from_json(props, command, implied, object, p->err) : -ENOMEM;
 }
 
 static int first_pass(struct parser *p, int argc, char **argv)
@@ -1094,10 +1108,25 @@ static int second_pass(struct parser *p)
 	return 0;
 }
 
+static void free_items(struct parser *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		qemu_props_free(&p->items[i].props);
+	free(p->items);
+}
+
 const char *qemu_default_device(void)
 {
-	/* libvirt gives its domains /dev/kvm, and it may be a link to ours */
-	return access("/dev/avmm", R_OK | W_OK) == 0 ? "/dev/avmm" : "/dev/kvm";
+	/*
+	 * libvirt gives its domains /dev/kvm, and it may be a link to ours. Only open() asks
+	 * cgroups and AppArmor.
+	 */
+	int fd = open("/dev/avmm", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return "/dev/kvm";
+	close(fd);
+	return "/dev/avmm";
 }
 
 int qemu_config_parse(struct qemu_config *config, int argc, char **argv, struct error *err)
@@ -1117,9 +1146,31 @@ int qemu_config_parse(struct qemu_config *config, int argc, char **argv, struct 
 		ret = first_pass(&p, argc, argv);
 	if (ret == 0)
 		ret = second_pass(&p);
-	for (size_t i = 0; i < p.n; i++)
-		qemu_props_free(&p.items[i].props);
-	free(p.items);
+	free_items(&p);
+	return ret;
+}
+
+int qemu_config_device(struct qemu_config *config, json_t *blockdevs, json_t *netdevs,
+		       json_t *device, struct error *err)
+{
+	struct parser p = { .config = config, .err = err };
+	const char *name;
+	json_t *object;
+	int ret;
+
+	*config = (struct qemu_config) { .monitor_fd = -1 };
+	ret = vm_config_init(&config->vm, err);
+	json_object_foreach(blockdevs, name, object)
+		if (ret == 0)
+			ret = add_object(&p, KIND_BLOCKDEV, "blockdev-add", "driver", object);
+	json_object_foreach(netdevs, name, object)
+		if (ret == 0)
+			ret = add_object(&p, KIND_NETDEV, "netdev_add", "type", object);
+	if (ret == 0)
+		ret = add_object(&p, KIND_DEVICE, "device_add", "driver", device);
+	if (ret == 0)
+		ret = second_pass(&p);
+	free_items(&p);
 	return ret;
 }
 

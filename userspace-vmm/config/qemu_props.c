@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,10 +123,14 @@ static int parse_words(struct qemu_props *props, const char *text, struct error 
 
 /* ---- JSON ---- */
 
-static int add_json(struct qemu_props *props, const char *prefix, json_t *value, struct error *err);
+/* Of objects in objects: each level is a call of add_json(). */
+#define DEPTH_MAX	16
+
+static int add_json(struct qemu_props *props, const char *prefix, json_t *value, int depth,
+		    struct error *err);
 
 static int add_member(struct qemu_props *props, const char *prefix, const char *name, json_t *value,
-		      struct error *err)
+		      int depth, struct error *err)
 {
 	char *key = NULL;
 	int ret;
@@ -135,7 +138,7 @@ static int add_member(struct qemu_props *props, const char *prefix, const char *
 	if (asprintf(&key, "%s%s%s", prefix, *prefix ? "." : "", name) < 0)
 		return no_memory(props, err);
 	if (json_is_object(value) || json_is_array(value)) {
-		ret = add_json(props, key, value, err);
+		ret = add_json(props, key, value, depth + 1, err);
 		free(key);
 		return ret;
 	}
@@ -159,56 +162,44 @@ static int add_member(struct qemu_props *props, const char *prefix, const char *
 			 name);
 }
 
-static int add_json(struct qemu_props *props, const char *prefix, json_t *value, struct error *err)
+static int add_json(struct qemu_props *props, const char *prefix, json_t *value, int depth,
+		    struct error *err)
 {
 	const char *name;
 	json_t *member;
 	int ret = 0;
 
+	if (depth > DEPTH_MAX)
+		return error_set(err, -EINVAL, "%s: the JSON is nested too deeply", props->option);
 	if (json_is_array(value)) {
 		for (size_t i = 0; i < json_array_size(value) && ret == 0; i++) {
 			char number[24];
 
 			snprintf(number, sizeof(number), "%zu", i);
-			ret = add_member(props, prefix, number, json_array_get(value, i), err);
+			ret = add_member(props, prefix, number, json_array_get(value, i), depth,
+					 err);
 		}
 		return ret;
 	}
 	json_object_foreach(value, name, member) {
-		ret = add_member(props, prefix, name, member, err);
+		ret = add_member(props, prefix, name, member, depth, err);
 		if (ret < 0)
 			break;
 	}
 	return ret;
 }
 
-/* Nesting is limited, because each level is a call of add_json(). */
-static bool is_deep(const char *text)
-{
-	int depth = 0;
-
-	for (; *text; text++) {
-		depth += *text == '{' || *text == '[';
-		depth -= *text == '}' || *text == ']';
-		if (depth > 16)
-			return true;
-	}
-	return false;
-}
-
 static int parse_json(struct qemu_props *props, const char *text, struct error *err)
 {
 	json_error_t why;
-	json_t *root;
+	/* jansson limits the depth, too */
+	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
 	int ret;
 
-	if (is_deep(text))
-		return error_set(err, -EINVAL, "%s: the JSON is nested too deeply", props->option);
-	root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
 	if (!root)
 		return error_set(err, -EINVAL, "%s: the JSON is wrong: %.160s", props->option,
 				 why.text);
-	ret = json_is_object(root) ? add_json(props, "", root, err) :
+	ret = json_is_object(root) ? add_json(props, "", root, 1, err) :
 	      error_set(err, -EINVAL, "%s: the JSON is not an object", props->option);
 	json_decref(root);
 	return ret;
@@ -223,6 +214,18 @@ int qemu_props_parse(struct qemu_props *props, const char *option, const char *i
 
 	*props = (struct qemu_props) { .option = option, .implied = implied };
 	ret = *text == '{' ? parse_json(props, text, err) : parse_words(props, text, err);
+	if (ret < 0)
+		qemu_props_free(props);
+	return ret;
+}
+
+int qemu_props_from_json(struct qemu_props *props, const char *option, const char *implied,
+			 json_t *object, struct error *err)
+{
+	int ret;
+
+	*props = (struct qemu_props) { .option = option, .implied = implied };
+	ret = add_json(props, "", object, 1, err);
 	if (ret < 0)
 		qemu_props_free(props);
 	return ret;

@@ -6,6 +6,7 @@
 #ifndef AVMM_CONFIG_QEMU_PROPS_H
 #define AVMM_CONFIG_QEMU_PROPS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,9 @@ struct qemu_props {
 /* implied: NULL if all keys must be named. */
 int qemu_props_parse(struct qemu_props *props, const char *option, const char *implied,
 		     const char *text, struct error *err);
+/* The same of an object that is no text any more. */
+int qemu_props_from_json(struct qemu_props *props, const char *option, const char *implied,
+			 json_t *object, struct error *err);
 void qemu_props_free(struct qemu_props *props);
 
 /* NULL: is not there. */

@@ -283,6 +283,8 @@ void qmp_server_close(struct qmp_server *server)
 {
 	json_decref(server->schema);
 	json_decref(server->version);
+	json_decref(server->nodes);
+	json_decref(server->netdevs);
 	*server = (struct qmp_server) { 0 };
 }
 

@@ -35,6 +35,7 @@ struct qmp_server {
 	const struct qmp_command *const *tables;
 	json_t *schema;
 	json_t *version;	/* what query-version returns */
+	json_t *nodes, *netdevs;	/* of qmp_plug.c: what a device may name */
 	struct qmp_client *clients;
 };
 

@@ -91,21 +91,39 @@ static json_t *query_balloon_stats(struct qmp_client *client, json_t *arguments,
 
 /* ---- disks and networks ---- */
 
+/* By its id, or by what is behind it. */
+static struct virtio_blk *find_disk(struct qmp_client *client, const char *id, const char *node,
+				    struct error *err)
+{
+	struct virtio_device *vdev;
+
+	for (struct device *dev = vm_of(client)->machine.devices.first; dev && !id; dev = dev->next) {
+		struct virtio_blk_info info;
+
+		if (strcmp(dev->ops->type, "virtio-blk"))
+			continue;
+		vdev = container_of(dev, struct virtio_device, dev);
+		virtio_blk_get_info(virtio_blk_of(vdev), &info);
+		if (!strcmp(info.node, node))
+			return virtio_blk_of(vdev);
+	}
+	vdev = find(client, "virtio-blk", id ? id : node, err);
+	return vdev ? virtio_blk_of(vdev) : NULL;
+}
+
 static json_t *block_resize(struct qmp_client *client, json_t *arguments, struct error *err)
 {
 	const char *id = json_string_value(json_object_get(arguments, "device"));
 	const char *node = json_string_value(json_object_get(arguments, "node-name"));
 	json_int_t size = json_integer_value(json_object_get(arguments, "size"));
-	struct virtio_device *vdev;
+	struct virtio_blk *blk;
 
 	if (!id && !node) {
 		error_set(err, -EINVAL, "'device' or 'node-name' is missing");
 		return NULL;
 	}
-	vdev = find(client, "virtio-blk", id ? id : node, err);
-	if (!vdev || virtio_blk_resize(virtio_blk_of(vdev), size, err) < 0)
-		return NULL;
-	return json_object();
+	blk = find_disk(client, id, node, err);
+	return blk && virtio_blk_resize(blk, size, err) == 0 ? json_object() : NULL;
 }
 
 static json_t *set_link(struct qmp_client *client, json_t *arguments, struct error *err)

@@ -98,98 +98,85 @@ static json_t *query_chardev(struct qmp_client *client, json_t *arguments, struc
 	return all;
 }
 
-/* ---- disks ---- */
+/* ---- disks: those that we serve ourselves ---- */
 
-/* The i-th disk's name for clients; *blk is NULL if we do not serve it. */
-static const char *disk_at(struct vm *vm, size_t i, struct virtio_blk **blk)
+/* A row for each of them. */
+static json_t *each_disk(struct qmp_client *client,
+			 json_t *(*row)(const char *id, const struct virtio_blk *blk,
+					const struct virtio_blk_info *info))
 {
-	const struct disk_config *disk = &vm->config->disks.items[i];
-	struct device *dev = device_find(&vm->machine.devices, disk->id);
+	json_t *all = json_array();
 
-	*blk = dev && !strcmp(dev->ops->type, "virtio-blk") ?
-	       virtio_blk_of(container_of(dev, struct virtio_device, dev)) : NULL;
-	return disk->node ? disk->node : disk->id;
+	for_each_device(vm_of(client), dev) {
+		struct virtio_blk_info info;
+		struct virtio_blk *blk;
+
+		if (strcmp(dev->ops->type, "virtio-blk"))
+			continue;
+		blk = virtio_blk_of(container_of(dev, struct virtio_device, dev));
+		virtio_blk_get_info(blk, &info);
+		json_array_append_new(all, row(dev->id, blk, &info));
+	}
+	return all;
 }
 
-static json_t *qdev_path(const struct disk_config *disk)
+static json_t *qdev_path(const char *id)
 {
-	return json_sprintf("/machine/peripheral/%s/virtio-backend", disk->id);
+	return json_sprintf("/machine/peripheral/%s/virtio-backend", id);
 }
 
-static json_t *image(const struct disk_config *disk, const struct virtio_blk *blk)
+/* What is behind it. */
+static json_t *node_row(const char *id, const struct virtio_blk *blk,
+			const struct virtio_blk_info *info)
 {
-	return json_pack("{s:s, s:s, s:I, s:I}", "filename", disk->path ? disk->path : "",
-			 "format", "raw", "virtual-size", (json_int_t)virtio_blk_size(blk),
-			 "actual-size", (json_int_t)virtio_blk_size(blk));
+	(void)id;
+	(void)blk;
+	return json_pack("{s:s, s:s, s:b, s:s, s:{s:s, s:s, s:I, s:I}}", "node-name", info->node,
+			 "drv", "raw", "ro", info->readonly, "file", info->path, "image",
+			 "filename", info->path, "format", "raw", "virtual-size",
+			 (json_int_t)info->size, "actual-size", (json_int_t)info->size);
+}
+
+static json_t *block_row(const char *id, const struct virtio_blk *blk,
+			 const struct virtio_blk_info *info)
+{
+	return json_pack("{s:s, s:o, s:b, s:b, s:s, s:o}", "device", "", "qdev", qdev_path(id),
+			 "locked", 0, "removable", 0, "type", "unknown", "inserted",
+			 node_row(id, blk, info));
+}
+
+static json_t *stats_row(const char *id, const struct virtio_blk *blk,
+			 const struct virtio_blk_info *info)
+{
+	struct virtio_blk_stats stats;
+
+	virtio_blk_get_stats(blk, &stats);
+	return json_pack("{s:s, s:o, s:s, s:{s:I, s:I, s:I, s:I, s:I}}", "device", "", "qdev",
+			 qdev_path(id), "node-name", info->node, "stats", "rd_bytes",
+			 (json_int_t)stats.bytes[0], "rd_operations", (json_int_t)stats.ops[0],
+			 "wr_bytes", (json_int_t)stats.bytes[1], "wr_operations",
+			 (json_int_t)stats.ops[1], "flush_operations", (json_int_t)stats.flushes);
 }
 
 static json_t *query_block(struct qmp_client *client, json_t *arguments, struct error *err)
 {
-	struct vm *vm = vm_of(client);
-	json_t *all = json_array();
-
 	(void)arguments;
 	(void)err;
-	for (size_t i = 0; i < vm->config->disks.count; i++) {
-		const struct disk_config *disk = &vm->config->disks.items[i];
-		struct virtio_blk *blk;
-		const char *node = disk_at(vm, i, &blk);
-
-		if (!blk)
-			continue;
-		json_array_append_new(all, json_pack("{s:s, s:o, s:b, s:b, s:s, s:{s:s, s:s, s:b,"
-						     " s:s, s:o}}",
-			"device", "", "qdev", qdev_path(disk), "locked", 0, "removable", 0,
-			"type", "unknown", "inserted", "node-name", node, "drv", "raw", "ro",
-			disk->readonly, "file", disk->path ? disk->path : "", "image",
-			image(disk, blk)));
-	}
-	return all;
+	return each_disk(client, block_row);
 }
 
 static json_t *query_nodes(struct qmp_client *client, json_t *arguments, struct error *err)
 {
-	struct vm *vm = vm_of(client);
-	json_t *all = json_array();
-
 	(void)arguments;
 	(void)err;
-	for (size_t i = 0; i < vm->config->disks.count; i++) {
-		const struct disk_config *disk = &vm->config->disks.items[i];
-		struct virtio_blk *blk;
-		const char *node = disk_at(vm, i, &blk);
-
-		if (blk)
-			json_array_append_new(all, json_pack("{s:s, s:s, s:b, s:s, s:o}",
-				"node-name", node, "drv", "raw", "ro", disk->readonly, "file",
-				disk->path ? disk->path : "", "image", image(disk, blk)));
-	}
-	return all;
+	return each_disk(client, node_row);
 }
 
 static json_t *query_blockstats(struct qmp_client *client, json_t *arguments, struct error *err)
 {
-	struct vm *vm = vm_of(client);
-	json_t *all = json_array();
-
 	(void)arguments;
 	(void)err;
-	for (size_t i = 0; i < vm->config->disks.count; i++) {
-		struct virtio_blk_stats stats;
-		struct virtio_blk *blk;
-		const char *node = disk_at(vm, i, &blk);
-
-		if (!blk)
-			continue;
-		virtio_blk_get_stats(blk, &stats);
-		json_array_append_new(all, json_pack("{s:s, s:o, s:s, s:{s:I, s:I, s:I, s:I, s:I}}",
-			"device", "", "qdev", qdev_path(&vm->config->disks.items[i]),
-			"node-name", node, "stats", "rd_bytes", (json_int_t)stats.bytes[0],
-			"rd_operations", (json_int_t)stats.ops[0], "wr_bytes",
-			(json_int_t)stats.bytes[1], "wr_operations", (json_int_t)stats.ops[1],
-			"flush_operations", (json_int_t)stats.flushes));
-	}
-	return all;
+	return each_disk(client, stats_row);
 }
 
 const struct qmp_command qmp_libvirt_commands[] = {

@@ -329,6 +329,65 @@ static void ports(void)
 	close(fd);
 }
 
+/* The monitor's device_add. */
+static int plug(const char *nodes, const char *netdevs, const char *device)
+{
+	json_t *n = json_loads(nodes, 0, NULL), *d = json_loads(netdevs, 0, NULL);
+	json_t *dev = json_loads(device, 0, NULL);
+	int ret;
+
+	check(n && d && dev);
+	memset(&err, 0, sizeof(err));
+	ret = qemu_config_device(&config, n, d, dev, &err);
+	json_decref(n);
+	json_decref(d);
+	json_decref(dev);
+	return ret;
+}
+
+static void plugged(void)
+{
+	static const char nodes[] =
+		"{\"s\":{\"driver\":\"file\",\"filename\":\"/x\",\"node-name\":\"s\","
+		"\"auto-read-only\":true,\"discard\":\"unmap\"},"
+		"\"f\":{\"node-name\":\"f\",\"read-only\":false,\"driver\":\"raw\",\"file\":\"s\"},"
+		"\"q\":{\"node-name\":\"q\",\"driver\":\"qcow2\",\"file\":\"s\"}}";
+	static const char nets[] = "{\"h\":{\"type\":\"tap\",\"fd\":%d,\"vhost\":true,"
+		"\"vhostfd\":%d,\"id\":\"h\"},"
+		"\"u\":{\"type\":\"stream\",\"addr\":{\"type\":\"unix\",\"path\":\"/p\"},"
+		"\"server\":false,\"id\":\"u\"}}";
+	int fd = some_fd(), vhost = some_fd();
+	char text[512];
+
+	check(plug(nodes, "{}", "{\"driver\":\"virtio-blk-pci\",\"bus\":\"pci.3\",\"addr\":\"0x0\","
+		   "\"drive\":\"f\",\"id\":\"virtio-disk1\",\"bootindex\":2}") == 0);
+	check(config.vm.disks.count == 1 && same(config.vm.disks.items[0].path, "/x"));
+	check(same(config.vm.disks.items[0].node, "f"));
+	check(same(config.vm.disks.items[0].id, "virtio-disk1"));
+	qemu_config_free(&config);
+	check(refused(plug(nodes, "{}", "{\"driver\":\"virtio-blk-pci\",\"drive\":\"q\",\"id\":\"d\"}"),
+		      "blockdev-add qcow2,id=q: 'qcow2' is not supported, only raw files and block "
+		      "devices; qemu-storage-daemon can serve it as a vhost-user disk"));
+	check(refused(plug("{}", "{}", "{\"driver\":\"virtio-blk-pci\",\"drive\":\"f\",\"id\":\"d\"}"),
+		      "device_add virtio-blk-pci,id=d: there is no drive 'f'"));
+	check(refused(plug("{}", "{}", "{\"driver\":\"usb-storage\",\"id\":\"d\"}"),
+		      "device_add: 'usb-storage' is not supported"));
+	check(refused(plug("{}", "{}", "{\"driver\":\"virtio-blk-pci\",\"x\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}"),
+		      "device_add: the JSON is nested too deeply"));
+
+	snprintf(text, sizeof(text), nets, fd, vhost);
+	check(plug("{}", text, "{\"driver\":\"virtio-net-pci\",\"netdev\":\"h\",\"id\":\"net1\","
+		   "\"mac\":\"52:54:00:00:00:01\",\"bus\":\"pci.4\",\"addr\":\"0x0\"}") == 0);
+	check(config.vm.nets.count == 1 && config.vm.nets.items[0].fd == fd);
+	check(config.vm.nets.items[0].vhost_fd == vhost && config.vm.nets.items[0].mac[5] == 1);
+	qemu_config_free(&config);
+	check(plug("{}", text, "{\"driver\":\"virtio-net-pci\",\"netdev\":\"u\",\"id\":\"net1\"}") == 0);
+	check(config.vm.nets.items[0].kind == NET_USER && same(config.vm.nets.items[0].socket, "/p"));
+	qemu_config_free(&config);
+	close(fd);
+	close(vhost);
+}
+
 static void refusals(void)
 {
 	check(refuses("-vnc: this option of QEMU is not supported", "-vnc", ":0"));
@@ -386,6 +445,7 @@ const struct tap_test qemu_tests[] = {
 	{ "firmware", firmware },
 	{ "networks", nets },
 	{ "ports of the console", ports },
+	{ "devices that are plugged in", plugged },
 	{ "refusals name the option", refusals },
 	{ "options of our own", own_options },
 	{ NULL, NULL },

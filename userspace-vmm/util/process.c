@@ -309,8 +309,11 @@ void process_stop(struct process *process)
 
 	if (!process->pid)
 		return;
-	/* one of root's, when we are somebody else by now: its socket's end is its own */
-	if (send_signal(process, SIGTERM) == 0 || errno != EPERM) {
+	/*
+	 * One of root's, when we are somebody else by now, or one in another of AppArmor's profiles:
+	 * its socket's end is its own
+	 */
+	if (send_signal(process, SIGTERM) == 0 || (errno != EPERM && errno != EACCES)) {
 		if (poll(&end, 1, PATIENCE_MS) != 1)
 			send_signal(process, SIGKILL);
 		while (poll(&end, 1, -1) != 1)

@@ -39,7 +39,7 @@ struct virtio_blk {
 	struct block *block;
 	struct blk_limits limits;
 	char serial[VIRTIO_BLK_ID_BYTES + 1];
-	char *path;
+	char *path, *node;
 	struct virtio_blk_config config;	/* vdev.lock */
 	struct blk_io *unused;
 	uint64_t answered;		/* a bit for each queue that waits for its interrupt */
@@ -112,8 +112,8 @@ static void report(struct virtio_blk *blk, const struct blk_command *cmd, int re
 	if (ret == blk->last_error && now == blk->last_report)
 		return;
 	machine_event(blk->vdev.machine, "BLOCK_IO_ERROR",
-		      json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "device", id, "node-name", id,
-				"operation", cmd->op == BLOCK_READ ? "read" : "write", "action",
+		      json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "device", id, "node-name",
+				blk->node, "operation", cmd->op == BLOCK_READ ? "read" : "write", "action",
 				"report", "nospace", ret == -ENOSPC, "reason", strerror(-ret)));
 	if (ret != blk->last_error)
 		log_error("%s: '%s': %s at byte %llu: %s", id, blk->path,
@@ -242,11 +242,6 @@ static void set_config(struct virtio_blk *blk, unsigned int queues)
 	};
 }
 
-uint64_t virtio_blk_size(const struct virtio_blk *blk)
-{
-	return block_size(blk->block);
-}
-
 int virtio_blk_resize(struct virtio_blk *blk, uint64_t size, struct error *err)
 {
 	int ret = block_resize(blk->block, size, err);
@@ -262,6 +257,14 @@ int virtio_blk_resize(struct virtio_blk *blk, uint64_t size, struct error *err)
 }
 
 /* ---- life ---- */
+
+void virtio_blk_get_info(const struct virtio_blk *blk, struct virtio_blk_info *info)
+{
+	*info = (struct virtio_blk_info) {
+		.node = blk->node, .path = blk->path, .readonly = blk->limits.readonly,
+		.size = block_size(blk->block),
+	};
+}
 
 void virtio_blk_get_stats(const struct virtio_blk *blk, struct virtio_blk_stats *stats)
 {
@@ -283,6 +286,13 @@ void virtio_blk_unlock(struct virtio_blk *blk)
 	block_unlock(blk->block);
 }
 
+static void free_memory(struct virtio_blk *blk)
+{
+	free(blk->path);
+	free(blk->node);
+	free(blk);
+}
+
 static void destroy(struct virtio_device *vdev)
 {
 	struct virtio_blk *blk = to_blk(vdev);
@@ -290,8 +300,7 @@ static void destroy(struct virtio_device *vdev)
 	virtio_free(vdev);
 	if (blk->block)
 		block_close(blk->block);
-	free(blk->path);
-	free(blk);
+	free_memory(blk);
 }
 
 static const struct virtio_ops ops = {
@@ -336,9 +345,14 @@ struct virtio_device *virtio_blk_create(struct machine *machine, const struct di
 		free(blk);
 		return NULL;
 	}
-	if (!blk || !(blk->path = strdup(config->path ? config->path : config->id))) {
+	if (blk) {
+		blk->path = strdup(config->path ? config->path : config->id);
+		blk->node = strdup(config->node ? config->node : config->id);
+	}
+	if (!blk || !blk->path || !blk->node) {
 		error_set(err, -ENOMEM, "--disk: no memory");
-		free(blk);
+		if (blk)
+			free_memory(blk);
 		return NULL;
 	}
 	if (config->serial)
@@ -353,8 +367,7 @@ struct virtio_device *virtio_blk_create(struct machine *machine, const struct di
 		features |= BIT(VIRTIO_BLK_F_DISCARD);
 	if (virtio_init(&blk->vdev, &ops, config->id, queues, QUEUE_SIZE, CONFIG_SIZE, features,
 			machine, err) < 0) {
-		free(blk->path);
-		free(blk);
+		free_memory(blk);
 		return NULL;
 	}
 	if (open_block(blk, config, incoming, err) < 0) {

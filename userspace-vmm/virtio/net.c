@@ -343,11 +343,18 @@ static struct net_backend *open_backend(const struct net_config *config, struct 
 	}
 }
 
+static void close_given(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 static int open_vhost(struct virtio_net *net, const struct net_config *config, struct error *err)
 {
 	struct error why;
 
 	if (config->vhost == NET_VHOST_OFF || net->backend->tap < 0) {
+		close_given(config->vhost_fd);
 		if (config->vhost == NET_VHOST_ON)
 			return error_set(err, -EINVAL, "--net: vhost=on needs a tap device with "
 					 "IFF_VNET_HDR");
@@ -369,16 +376,18 @@ struct virtio_device *virtio_net_create(struct machine *machine, const struct ne
 {
 	struct virtio_net *net = calloc(1, sizeof(*net));
 
-	if (!net) {
-		error_set(err, -ENOMEM, "--net: no memory");
-		return NULL;
-	}
-	if (virtio_init(&net->vdev, &ops, config->id, QUEUES, QUEUE_SIZE, CONFIG_SIZE, FEATURES,
-			machine, err) < 0) {
+	if (!net || virtio_init(&net->vdev, &ops, config->id, QUEUES, QUEUE_SIZE, CONFIG_SIZE,
+				FEATURES, machine, err) < 0) {
+		if (!net)
+			error_set(err, -ENOMEM, "--net: no memory");
+		close_given(config->fd);
+		close_given(config->vhost_fd);
 		free(net);
 		return NULL;
 	}
 	net->backend = open_backend(config, net->vdev.loop, err);
+	if (!net->backend)
+		close_given(config->vhost_fd);
 	if (!net->backend || open_vhost(net, config, err) < 0) {
 		destroy(&net->vdev);
 		return NULL;

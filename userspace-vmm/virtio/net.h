@@ -16,7 +16,10 @@ struct virtio_net_stats {
 	uint64_t dropped[2];
 };
 
-/* USER, TAP or FD. incoming: the guest came from elsewhere, and the network is told so. */
+/*
+ * USER, TAP or FD, whose descriptors it takes whatever it returns. incoming: the guest came from
+ * elsewhere, and the network is told so.
+ */
 struct virtio_device *virtio_net_create(struct machine *machine, const struct net_config *config,
 					bool incoming, struct error *err);
 
