@@ -53,7 +53,7 @@ struct migration_stats {
 	uint64_t normal, duplicate;		/* pages, and those of zeros */
 	uint64_t rounds, postcopy_requests, dirty_rate;
 	uint64_t downtime, expected_downtime, setup_time, total_time;	/* ms */
-	unsigned int throttle;			/* per cent */
+	unsigned int throttle;			/* per cent, the last */
 };
 
 /* What "save" wants. */

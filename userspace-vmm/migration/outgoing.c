@@ -243,7 +243,6 @@ static void stop_throttling(struct outgoing *o)
 	atomic_store(&o->throttle_end, true);
 	pthread_join(o->throttler, NULL);
 	o->throttling = false;
-	o->m->stats.throttle = 0;
 }
 
 /* ---- rounds ---- */
