@@ -426,14 +426,24 @@ static int begin_postcopy(struct incoming *in, const struct section *section)
 	return ret;
 }
 
-static void end_postcopy(struct incoming *in)
+static void stop_asking(struct incoming *in)
 {
 	uint64_t one = 1;
 
-	join_loader(in);
 	if (in->asking && write(in->stop_asking, &one, sizeof(one)) == sizeof(one))
 		pthread_join(in->asker, NULL);
 	in->asking = false;
+}
+
+static void end_postcopy(struct incoming *in, bool failed)
+{
+	/* what will never come is zeros now, so that the main thread stops waiting; nothing runs on them */
+	if (failed) {
+		stop_asking(in);
+		lazy_close(&in->m->lazy);
+	}
+	join_loader(in);
+	stop_asking(in);
 	lazy_close(&in->m->lazy);
 	free(in->coming);
 	in->coming = NULL;
@@ -630,7 +640,7 @@ static int listen_and_receive(struct incoming *in)
 	/* pages that will never come: the guest ran here, and is not whole anywhere */
 	if (ret < 0 && in->go)
 		lost(&in->err);
-	end_postcopy(in);
+	end_postcopy(in, ret < 0);
 	return ret;
 }
 

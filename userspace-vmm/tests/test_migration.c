@@ -104,7 +104,8 @@ int vm_state_load(struct vm *vm, const json_t *state, const char *name, bool *ru
 {
 	(void)name, (void)err;
 	*running = json_is_true(json_object_get(state, "running"));
-	/* as the tables of an ITS: it may have to wait for a page */
+	/* as the tables of an ITS: it may have to wait for a page, here one that was written to */
+	(void)*(volatile char *)(vm->memory.host + vm->memory.size - 1);
 	return *(volatile uint32_t *)(vm->memory.host + 700 * RAM_PAGE_SIZE) == shadow[700] ? 0 :
 	       error_set(err, -EIO, "RAM is not here");
 }
@@ -315,13 +316,8 @@ static void connect_both(char uri[2][16])
 		snprintf(uri[n], 16, "fd:%d", pair[n]);
 }
 
-static void moves(bool postcopy)
+static void start(char uri[2][16], bool postcopy)
 {
-	char uri[2][16];
-
-	begin();
-	connect_both(uri);
-	check(runs(0));
 	vms[0].migration.caps[CAP_POSTCOPY_RAM] = postcopy;
 	if (postcopy) {
 		/* or all is there before the other side wants anything */
@@ -331,6 +327,16 @@ static void moves(bool postcopy)
 	on_side(1, receive_from, uri[1]);
 	on_side(0, send_to, uri[0]);
 	atomic_store(&vms[0].migration.postcopy_wanted, postcopy);
+}
+
+static void moves(bool postcopy)
+{
+	char uri[2][16];
+
+	begin();
+	connect_both(uri);
+	check(runs(0));
+	start(uri, postcopy);
 	check(becomes(0, MIGRATION_COMPLETED));
 	check(becomes(1, MIGRATION_COMPLETED));
 	check(vms[0].state == VM_POSTMIGRATE && vms[0].disks_free);
@@ -445,7 +451,7 @@ static void *way_thread(void *opaque)
 	return NULL;
 }
 
-static void moves_until(enum section_type broken)
+static void moves_until(enum section_type broken, bool postcopy)
 {
 	char uri[2][16];
 	int pair[2];
@@ -459,8 +465,7 @@ static void moves_until(enum section_type broken)
 	}
 	for (unsigned int n = 0; n < 2; n++)
 		pthread_create(&ways[n].thread, NULL, way_thread, &ways[n]);
-	on_side(1, receive_from, uri[1]);
-	on_side(0, send_to, uri[0]);
+	start(uri, postcopy);
 	check(becomes(0, MIGRATION_FAILED));
 	for (unsigned int n = 0; n < 2; n++) {
 		pthread_join(ways[n].thread, NULL);
@@ -475,21 +480,29 @@ static void breaks(void)
 	};
 
 	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
-		moves_until(before[i]);
+		moves_until(before[i], false);
 		check(becomes(1, MIGRATION_FAILED));
 		stays(MIGRATION_FAILED);
 	}
 }
 
+/* The destination's main thread waits for a page. */
+static void breaks_when_wanted(void)
+{
+	moves_until(SECTION_WANT, true);
+	check(becomes(1, MIGRATION_FAILED));
+	stays(MIGRATION_FAILED);
+}
+
 /* The source cannot know on which side of GO it was, and its guest waits for somebody who does. */
 static void breaks_at_hand_over(void)
 {
-	moves_until(SECTION_GO);
+	moves_until(SECTION_GO, false);
 	check(becomes(1, MIGRATION_FAILED));
 	check(vms[0].state == VM_POSTMIGRATE && steps[1] == 0);
 	check(strstr(vms[0].migration.error.text, "stays paused here"));
 	end();
-	moves_until(SECTION_DONE);
+	moves_until(SECTION_DONE, false);
 	check(becomes(1, MIGRATION_COMPLETED));
 	check(vms[0].state == VM_POSTMIGRATE && runs(1));
 	check(strstr(vms[0].migration.error.text, "stays paused here"));
@@ -543,6 +556,7 @@ const struct tap_test migration_tests[] = {
 	{ "the destination refuses", refused },
 	{ "the destination dies", dies },
 	{ "the connection breaks before the hand-over", breaks },
+	{ "the connection breaks when a page is wanted", breaks_when_wanted },
 	{ "the connection breaks at the hand-over", breaks_at_hand_over },
 	{ "cancelled", cancelled },
 	{ NULL, NULL }
