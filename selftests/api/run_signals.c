@@ -53,20 +53,21 @@ static void test_alarm_signal(const char *name, const uint32_t *code, unsigned i
 	struct vcpu *v = &vm->vcpu[0];
 	struct itimerval soon = { .it_value.tv_usec = 50000 }, off = { 0 };
 	uint64_t before = 0, x0;
-	int i, bad = 0, stuck = 0;
+	int i, bad = 0, back = 0;
 
 	for (i = 0; i < 10; i++) {
 		signals = 0;
 		setitimer(ITIMER_REAL, &soon, NULL);
 		bad += vcpu_run(v) != -EINTR || v->run->exit_reason != AVMM_EXIT_INTR;
 		bad += signals != 1;
+		/* on a slow host the signal may come before the guest is entered */
 		x0 = vcpu_x(v, 0);
-		stuck += code == loop && x0 <= before;
+		back += x0 < before;
 		before = x0;
 	}
 	setitimer(ITIMER_REAL, &off, NULL);
 	tap_eq(bad, 0, "%s: SIGALRM ends RUN with EINTR and exit reason INTR", name);
-	tap_eq(stuck, 0, "%s: it goes on from where it was", name);
+	tap_ok(!back && (code != loop || before), "%s: it goes on from where it was", name);
 	vm_free(vm);
 }
 
