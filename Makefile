@@ -120,7 +120,7 @@ install: modules_install
 	install -D -m 644 Documentation/man/avmm.4 $(DESTDIR)$(PREFIX)/share/man/man4/avmm.4
 	install -d $(DESTDIR)$(UDEVDIR)
 	echo 'KERNEL=="avmm", GROUP="kvm", MODE="0660"' >$(DESTDIR)$(UDEVDIR)/60-avmm.rules
-	install -D -m 644 packaging/apparmor/avmm $(DESTDIR)/etc/apparmor.d/abstractions/avmm
+	install -D -m 644 packaging/apparmor/avmm $(DESTDIR)/etc/apparmor.d/abstractions/libvirt-qemu.d/avmm
 
 # The sources as dkms expects them; "dkms install avmm/VERSION" then builds them for each kernel of
 # this machine.
