@@ -22,6 +22,18 @@ refused() {
 	[ "$(wc -l <$tmp/refused)" = 1 ] && grep -q -e "$words" $tmp/refused
 }
 
+# A network of guests: tap1 and tap2 on br0
+bridge() {
+	modprobe -a tun bridge vhost_net
+	ip link add br0 type bridge
+	ip link set br0 up
+	for t in tap1 tap2; do
+		ip tuntap add $t mode tap 2>/dev/null || tunctl -t $t >/dev/null
+		ip link set $t master br0
+		ip link set $t up
+	done
+}
+
 # listen NAME: what the VM tells its clients goes to $tmp/NAME.events from now on. It does so as long as the VM lives.
 listen() {
 	(echo '{ "execute": "qmp_capabilities" }'; sleep 1000) | "$here/../host/sock" unix "/run/avmm/$1.sock" >"$tmp/$1.events" 2>/dev/null &

@@ -5,15 +5,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$here/lib.sh"
 
-modprobe -a tun bridge vhost_net
-ip link add br0 type bridge
+bridge
 ip addr add 10.2.0.1/24 dev br0
-ip link set br0 up
-for t in tap1 tap2; do
-	ip tuntap add $t mode tap 2>/dev/null || tunctl -t $t >/dev/null
-	ip link set $t master br0
-	ip link set $t up
-done
 
 # shellcheck disable=SC2016 # for the guest to expand
 server="$(drivers virtio_net)"'

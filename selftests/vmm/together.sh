@@ -20,14 +20,7 @@ if [ "$me" = host2 ]; then
 	done_testing
 fi
 
-modprobe -a tun bridge vhost_net
-ip link add br0 type bridge
-ip link set br0 up
-for t in tap1 tap2; do
-	ip tuntap add $t mode tap 2>/dev/null || tunctl -t $t >/dev/null
-	ip link set $t master br0
-	ip link set $t up
-done
+bridge
 mkdir $tmp/shared
 
 # The server has files on its disk, and their sums in the shared folder; the client downloads them to its disk and

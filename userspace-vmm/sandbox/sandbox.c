@@ -289,7 +289,8 @@ int sandbox_enter(const char *user, uint64_t memory, struct error *err)
 	ret = geteuid() == 0 ? become(user, err) : launcher_confine(-1, 0, err);
 	if (ret < 0)
 		return ret;
-	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_DATA, &data) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_DATA, &data) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, -errno, "--sandbox: privileges cannot be given up: %s",
 				 strerror(errno));
 	ret = load(SANDBOX_MAIN, true, err);
