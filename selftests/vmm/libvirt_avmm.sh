@@ -160,8 +160,10 @@ part_plug() {
 	check 'attach-device of a network card' virsh attach-device plug $tmp/card.xml --live
 	check 'the guest has it' says plug 'cards:.*52:54:00:aa:bb:cc'
 	check 'the host has its tap device' ls -d /sys/class/net/plugged0
-	check 'save is refused meanwhile' refuses 'plugged in' virsh save plug /tmp/plug.save
-	check 'and the guest goes on' goes_on plug tick
+	check 'save, with both' virsh save plug /tmp/plug.save
+	check 'restore' begins plug restore /tmp/plug.save
+	check 'the guest goes on' goes_on plug tick
+	check 'and still has both' until_true 60 last_has plug "vdb:$new.*52:54:00:aa:bb:cc"
 	check 'libvirtd is started again' again
 	check 'it knows the disk' shows vdb virsh domblklist plug
 	check 'detach-device of the disk' virsh detach-device plug $tmp/disk.xml --live
@@ -181,8 +183,13 @@ part_plug() {
 	check 'and a file system' refuses . virsh attach-device plug $tmp/other.xml --live
 	echo "<channel type='unix'><target type='virtio' name='x'/></channel>" >$tmp/other.xml
 	check 'and a channel' refuses . virsh attach-device plug $tmp/other.xml --live
-	check 'a disk that was there at the start stays' refuses 'from the start' virsh detach-disk plug vda --live
+	check 'a disk that was there at the start can go, too' virsh detach-disk plug vda --live
+	check 'it is gone for libvirt' until_true 60 sh -c '! virsh domblklist plug | grep vda'
+	check 'and for the guest' until_true 60 last_has plug 'disks: *vdb:'
 	check 'the guest goes on' goes_on plug tick
+	check 'managedsave, without it' virsh managedsave plug
+	check 'start goes on from there' begins plug start plug
+	check 'and has what it had' until_true 60 last_has plug "disks: *vdb:$new"
 	check 'destroy' virsh destroy plug
 	check 'undefine' virsh undefine plug
 }

@@ -63,6 +63,7 @@ static int open_control(struct control *control, struct qmp_server *server, stru
 	if (qmp_server_init(server, vm, qmp_all_commands, schema_text,
 			    schema_text_end - schema_text, err) < 0)
 		return err->code;
+	qmp_plug_init(server, config);
 	vm->on_event = qmp_event;
 	vm->on_event_opaque = server;
 	if (fd >= 0)
@@ -134,7 +135,7 @@ static int go_background(int *ready)
 	return -1;
 }
 
-static int run(const struct vm_config *config, int control_fd, int ready)
+static int run(struct vm_config *config, int control_fd, int ready)
 {
 	struct control control = { .listener.fd = -1 };
 	struct qmp_server server = { 0 };

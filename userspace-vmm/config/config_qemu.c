@@ -35,6 +35,8 @@ struct parser {
 	struct item *items;
 	size_t n;
 	bool transport_known;
+	const char *ports;	/* names of root ports, as vm_config.port_names; NULL: those of the items */
+	uint64_t port;		/* of the device that is being added */
 };
 
 static int set_string(struct parser *p, char **field, const char *value)
@@ -512,6 +514,7 @@ static int add_disk(struct parser *p, struct qemu_props *props)
 
 	if (!disk)
 		return error_set(p->err, -ENOMEM, "no memory for the configuration");
+	disk->port = p->port;
 	text = qemu_props_take(props, "id");
 	ret = text ? set_string(p, &disk->id, text) : 0;
 	if (ret == 0)
@@ -566,6 +569,7 @@ static int add_vhost_user_disk(struct parser *p, struct qemu_props *props)
 
 	if (!disk)
 		return error_set(p->err, -ENOMEM, "no memory for the configuration");
+	disk->port = p->port;
 	ret = text ? set_string(p, &disk->id, text) : 0;
 	if (ret == 0)
 		ret = vhost_user_socket(p, props, "chardev", &disk->socket);
@@ -585,6 +589,7 @@ static int add_share(struct parser *p, struct qemu_props *props)
 
 	if (!share)
 		return error_set(p->err, -ENOMEM, "no memory for the configuration");
+	share->port = p->port;
 	ret = text ? set_string(p, &share->id, text) : 0;
 	if (ret == 0)
 		ret = vhost_user_socket(p, props, "chardev", &share->socket);
@@ -686,6 +691,7 @@ static int add_net(struct parser *p, struct qemu_props *props)
 
 	if (!net)
 		return error_set(p->err, -ENOMEM, "no memory for the configuration");
+	net->port = p->port;
 	ret = text ? set_string(p, &net->id, text) : 0;
 	if (ret == 0)
 		ret = need_backend(p, props, "netdev", KIND_NETDEV, "id", &netdev);
@@ -768,11 +774,85 @@ static int add_port(struct parser *p, struct qemu_props *props)
 	return ret < 0 ? ret : qemu_props_done(props, p->err);
 }
 
-/* What has no place here: a bus that the machine makes by itself. */
+/* ---- root ports: the first one named is port 1 ---- */
+
+/* Its place in a list with commas, from 1; 0: it is not there. */
+static uint64_t place_in(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (uint64_t place = 1; list && *list; place++) {
+		size_t one = strcspn(list, ",");
+
+		if (one == len && !strncmp(list, name, len))
+			return place;
+		list += one + (list[one] == ',');
+	}
+	return 0;
+}
+
+static int add_name(struct parser *p, char **list, const char *name)
+{
+	char *names;
+
+	if (asprintf(&names, "%s%s%s", *list ? *list : "", *list ? "," : "", name ? name : "") < 0)
+		return error_set(p->err, -ENOMEM, "no memory for the configuration");
+	free(*list);
+	*list = names;
+	return 0;
+}
+
+static bool is_port(const struct item *item)
+{
+	const char *driver = qemu_props_peek(&item->props, "driver");
+
+	return item->kind == KIND_DEVICE && driver && !strcmp(driver, "pcie-root-port");
+}
+
+/* Of all items, as a device may be named before its port is. */
+static int collect_names(struct parser *p)
+{
+	struct vm_config *vm = &p->config->vm;
+	uint64_t ports = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < p->n && ret == 0; i++) {
+		const struct qemu_props *props = &p->items[i].props;
+
+		if (p->items[i].kind == KIND_BLOCKDEV)
+			ret = add_name(p, &vm->node_names, qemu_props_peek(props, "node-name"));
+		else if (p->items[i].kind == KIND_NETDEV)
+			ret = add_name(p, &vm->netdev_names, qemu_props_peek(props, "id"));
+		else if (is_port(&p->items[i]) && ++ports)
+			ret = add_name(p, &vm->port_names, qemu_props_peek(props, "id"));
+	}
+	if (ports)
+		vm->ports = ports < VM_CONFIG_PORTS_MAX ? ports : VM_CONFIG_PORTS_MAX;
+	p->ports = vm->port_names;
+	return ret;
+}
+
 static int add_bridge(struct parser *p, struct qemu_props *props)
 {
 	(void)p;
-	qemu_props_ignore(props, "id", "port", "chassis", "hotplug", "x-speed", "x-width", NULL);
+	qemu_props_ignore(props, "id", "port", "chassis", "hotplug", "x-speed", "x-width", "bus",
+			  "addr", "multifunction", NULL);
+	return qemu_props_done(props, p->err);
+}
+
+/* A device behind more ports than there can be is on bus 0, as one that names no bus. */
+static int find_port(struct parser *p, struct qemu_props *props)
+{
+	const char *bus = qemu_props_take(props, "bus");
+
+	p->port = 0;
+	if (!bus || !strcmp(bus, "pcie.0"))
+		return 0;
+	p->port = place_in(p->ports, bus);
+	if (!p->port)
+		return qemu_props_error(props, p->err, -EINVAL, "there is no bus '%.64s'", bus);
+	if (p->port > p->config->vm.ports)
+		p->port = 0;
 	return 0;
 }
 
@@ -806,6 +886,8 @@ static int add_virtio(struct parser *p, struct qemu_props *props,
 {
 	int ret = set_transport(p, props, pci ? TRANSPORT_PCI : TRANSPORT_MMIO);
 
+	if (ret == 0 && pci)
+		ret = find_port(p, props);
 	if (ret == 0)
 		ret = add(p, props);
 	if (ret < 0)
@@ -813,7 +895,7 @@ static int add_virtio(struct parser *p, struct qemu_props *props,
 	/* virtio 1 is all there is */
 	qemu_props_ignore(props, "disable-legacy", "disable-modern", NULL);
 	if (pci)
-		qemu_props_ignore(props, "bus", "addr", "multifunction", "vectors", NULL);
+		qemu_props_ignore(props, "addr", "multifunction", "vectors", NULL);
 	return qemu_props_done(props, p->err);
 }
 
@@ -826,12 +908,8 @@ static int make_device(struct parser *p, struct qemu_props *props)
 		return error_set(p->err, -EINVAL, "%s: 'driver' is missing", props->option);
 	if (!strcmp(driver, "virtserialport") || !strcmp(driver, "virtconsole"))
 		return add_port(p, props);
-	if (!strcmp(driver, "pcie-root-port")) {
-		int ret = add_bridge(p, props);
-
-		qemu_props_ignore(props, "bus", "addr", "multifunction", NULL);
-		return ret < 0 ? ret : qemu_props_done(props, p->err);
-	}
+	if (!strcmp(driver, "pcie-root-port"))
+		return add_bridge(p, props);
 	for (size_t i = 0; i < sizeof(virtio_rows) / sizeof(virtio_rows[0]); i++) {
 		len = strlen(virtio_rows[i].name);
 		if (strncmp(driver, virtio_rows[i].name, len))
@@ -1145,21 +1223,24 @@ int qemu_config_parse(struct qemu_config *config, int argc, char **argv, struct 
 	if (ret == 0)
 		ret = first_pass(&p, argc, argv);
 	if (ret == 0)
+		ret = collect_names(&p);
+	if (ret == 0)
 		ret = second_pass(&p);
 	free_items(&p);
 	return ret;
 }
 
-int qemu_config_device(struct qemu_config *config, json_t *blockdevs, json_t *netdevs,
-		       json_t *device, struct error *err)
+int qemu_config_device(struct qemu_config *config, const struct vm_config *vm,
+		       json_t *blockdevs, json_t *netdevs, json_t *device, struct error *err)
 {
-	struct parser p = { .config = config, .err = err };
+	struct parser p = { .config = config, .err = err, .ports = vm->port_names };
 	const char *name;
 	json_t *object;
 	int ret;
 
 	*config = (struct qemu_config) { .monitor_fd = -1 };
 	ret = vm_config_init(&config->vm, err);
+	config->vm.ports = vm->ports;
 	json_object_foreach(blockdevs, name, object)
 		if (ret == 0)
 			ret = add_object(&p, KIND_BLOCKDEV, "blockdev-add", "driver", object);

@@ -26,12 +26,12 @@ struct qemu_config {
 /* Whatever it returns, the configuration is to be freed. argv without the program. */
 int qemu_config_parse(struct qemu_config *config, int argc, char **argv, struct error *err);
 /*
- * The same of one device as the monitor's device_add describes it, with what blockdev-add and
+ * The same of one device of vm as the monitor's device_add describes it, with what blockdev-add and
  * netdev_add were given; objects of these by their names. Descriptors stay the caller's: config has
  * the same numbers.
  */
-int qemu_config_device(struct qemu_config *config, json_t *blockdevs, json_t *netdevs,
-		       json_t *device, struct error *err);
+int qemu_config_device(struct qemu_config *config, const struct vm_config *vm,
+		       json_t *blockdevs, json_t *netdevs, json_t *device, struct error *err);
 void qemu_config_free(struct qemu_config *config);
 
 /* The hypervisor for -accel kvm: /dev/avmm, or /dev/kvm where that is not to be had. */

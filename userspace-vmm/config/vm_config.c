@@ -11,6 +11,7 @@
 /* ---- the tables ---- */
 
 #define AT(type, member)	.offset = offsetof(struct type, member)
+#define PORTS			.max = VM_CONFIG_PORTS_MAX
 #define NAMES(...)		.names = (const char *const[]) { __VA_ARGS__, NULL }
 
 static const struct field disk_fields[] = {
@@ -24,6 +25,7 @@ static const struct field disk_fields[] = {
 	{ "direct", FIELD_BOOL, AT(disk_config, direct) },
 	{ "discard", FIELD_BOOL, AT(disk_config, discard) },
 	{ "queues", FIELD_NUMBER, AT(disk_config, queues), .min = 1, .max = 64 },
+	{ "port", FIELD_NUMBER, AT(disk_config, port), PORTS },
 	{ NULL },
 };
 
@@ -38,6 +40,7 @@ static const struct field net_fields[] = {
 	{ "vhost", FIELD_CHOICE, AT(net_config, vhost), NAMES("auto", "on", "off") },
 	{ "vhost-fd", FIELD_FD, AT(net_config, vhost_fd), .flags = FIELD_LOCAL },
 	{ "mac", FIELD_MAC, AT(net_config, mac) },
+	{ "port", FIELD_NUMBER, AT(net_config, port), PORTS },
 	{ NULL },
 };
 
@@ -46,6 +49,7 @@ static const struct field share_fields[] = {
 	{ "tag", FIELD_STRING, AT(share_config, tag) },
 	{ "path", FIELD_STRING, AT(share_config, path) },
 	{ "socket", FIELD_STRING, AT(share_config, socket) },
+	{ "port", FIELD_NUMBER, AT(share_config, port), PORTS },
 	{ NULL },
 };
 
@@ -108,6 +112,11 @@ const struct field vm_config_fields[] = {
 	  .help = "interrupt controller, 2 or 3 (default: 3 if the host can, else 2)" },
 	{ "transport", FIELD_CHOICE, CONFIG(transport), NAMES("pci", "mmio"), .value = "KIND",
 	  .help = "how virtio devices are attached: pci (default) or mmio" },
+	{ "ports", FIELD_NUMBER, CONFIG(ports), .value = "N", PORTS,
+	  .help = "PCI slots for devices that come and go (default 4)" },
+	{ "port-names", FIELD_STRING, CONFIG(port_names), LOCAL },
+	{ "node-names", FIELD_STRING, CONFIG(node_names), LOCAL },
+	{ "netdev-names", FIELD_STRING, CONFIG(netdev_names), LOCAL },
 	{ "disk", FIELD_LIST, CONFIG(disks), .group = &disk_group, .value = "FILE[,...]",
 	  .help = "a disk: a raw file, a block device, or vhost-user=SOCKET" },
 	{ "net", FIELD_LIST, CONFIG(nets), .group = &net_group, .value = "KIND[,...]",
@@ -155,6 +164,7 @@ int vm_config_init(struct vm_config *config, struct error *err)
 	*config = (struct vm_config) {
 		.cpus = 1,
 		.memory = 512ULL << 20,
+		.ports = 4,
 		.serial = { .fd = -1, .log_fd = -1 },
 		.vsock_fd = -1,
 		.ram = -1,
@@ -348,6 +358,93 @@ static int check_shares(const struct vm_config *config, struct error *err)
 	return 0;
 }
 
+/* ---- devices that come and go ---- */
+
+static const struct {
+	size_t list, id, port;
+	const struct field_group *group;
+	const char *name;
+} plugs[] = {
+#define PLUG(member, type, kind)							\
+	{ offsetof(struct vm_config, member), offsetof(struct type, id),		\
+	  offsetof(struct type, port), &kind##_group, #kind }
+	PLUG(disks, disk_config, disk),
+	PLUG(nets, net_config, net),
+	PLUG(shares, share_config, share),
+#undef PLUG
+};
+
+#define NPLUGS		(sizeof(plugs) / sizeof(plugs[0]))
+
+static struct field_list *plug_list(const struct vm_config *config, size_t kind)
+{
+	return (struct field_list *)((char *)config + plugs[kind].list);
+}
+
+static void *plug_item(const struct vm_config *config, size_t kind, size_t i)
+{
+	return (char *)plug_list(config, kind)->items + i * plugs[kind].group->size;
+}
+
+static int check_ports(const struct vm_config *config, struct error *err)
+{
+	unsigned int taken = 0;
+
+	for (size_t kind = 0; kind < NPLUGS; kind++) {
+		for (size_t i = 0; i < plug_list(config, kind)->count; i++) {
+			uint64_t port = *(uint64_t *)((char *)plug_item(config, kind, i) +
+						      plugs[kind].port);
+
+			if (port && config->transport == TRANSPORT_MMIO)
+				return error_set(err, -EINVAL, "%s: with --transport mmio there are no "
+						 "ports", plugs[kind].name);
+			if (port > config->ports)
+				return error_set(err, -EINVAL, "%s: there is no port %u; --ports makes "
+						 "more", plugs[kind].name, (unsigned int)port);
+			if (port && taken & 1U << port)
+				return error_set(err, -EEXIST, "%s: port %u has a device already",
+						 plugs[kind].name, (unsigned int)port);
+			taken |= 1U << port;
+		}
+	}
+	return 0;
+}
+
+int vm_config_move_devices(struct vm_config *to, struct vm_config *from, struct error *err)
+{
+	for (size_t kind = 0; kind < NPLUGS; kind++) {
+		struct field_list *source = plug_list(from, kind);
+
+		while (source->count) {
+			void *item = field_list_add(plugs[kind].group, plug_list(to, kind));
+
+			if (!item)
+				return error_set(err, -ENOMEM, "no memory");
+			memcpy(item, plug_item(from, kind, --source->count), plugs[kind].group->size);
+		}
+	}
+	return 0;
+}
+
+void vm_config_remove_device(struct vm_config *config, const char *id)
+{
+	for (size_t kind = 0; kind < NPLUGS; kind++) {
+		struct field_list *list = plug_list(config, kind);
+
+		for (size_t i = 0; i < list->count; i++) {
+			char *item = plug_item(config, kind, i);
+
+			if (strcmp(*(char **)(item + plugs[kind].id), id))
+				continue;
+			fields_free(plugs[kind].group->fields, item);
+			list->count--;
+			memmove(item, item + plugs[kind].group->size,
+				(list->count - i) * plugs[kind].group->size);
+			return;
+		}
+	}
+}
+
 static int check_chardevs(const struct vm_config *config, struct error *err)
 {
 	bool stdio = false;
@@ -416,6 +513,8 @@ int vm_config_check(struct vm_config *config, struct error *err)
 		ret = check_nets(config, err);
 	if (ret == 0)
 		ret = check_shares(config, err);
+	if (ret == 0)
+		ret = check_ports(config, err);
 	if (ret == 0)
 		ret = check_chardevs(config, err);
 	if (ret == 0)

@@ -30,6 +30,7 @@ struct disk_config {
 	bool direct;		/* O_DIRECT */
 	bool discard;		/* a guest's discard gives space back */
 	uint64_t queues;
+	uint64_t port;		/* root port it is behind, from 1; 0: none, it cannot be unplugged */
 };
 
 enum net_kind { NET_USER /* passt */, NET_TAP, NET_FD, NET_VHOST_USER };
@@ -45,6 +46,7 @@ struct net_config {
 	int vhost;		/* enum net_vhost, TAP and FD */
 	int vhost_fd;		/* open /dev/vhost-net; -1: opened by us */
 	uint8_t mac[6];		/* made by vm_config_check() if all zero */
+	uint64_t port;		/* as of a disk */
 };
 
 /* Exactly one of path, for which we start virtiofsd, and socket. */
@@ -53,6 +55,7 @@ struct share_config {
 	char *tag;		/* what the guest mounts; at most 36 bytes */
 	char *path;
 	char *socket;
+	uint64_t port;		/* as of a disk */
 };
 
 enum chardev_kind {
@@ -86,6 +89,11 @@ struct vm_config {
 	char *firmware;
 	char *vars;
 	int transport;		/* enum vm_transport */
+	uint64_t ports;		/* PCI root ports, each with a slot for a device that may come and go */
+	/* how clients of QMP call things that they have not made, with commas; NULL: they do not */
+	char *port_names;	/* the ports */
+	char *node_names;	/* block devices behind disks */
+	char *netdev_names;	/* what is behind nets */
 	CONFIG_LIST(struct disk_config) disks;
 	CONFIG_LIST(struct net_config) nets;
 	CONFIG_LIST(struct share_config) shares;
@@ -113,6 +121,8 @@ extern const struct field vm_config_fields[];
 extern const struct field_group disk_group, net_group, share_group, chardev_group;
 
 #define VM_CONFIG_CPUS_MAX	512
+/* PCI buses that ECAM has room for, without bus 0 */
+#define VM_CONFIG_PORTS_MAX	15
 #define VM_CONFIG_MEMORY_MIN	(16ULL << 20)
 #define VM_CONFIG_MEMORY_MAX	(255ULL << 30)
 /* RAM comes in these, so that stage 2 can map all of it with blocks */
@@ -120,6 +130,13 @@ extern const struct field_group disk_group, net_group, share_group, chardev_grou
 
 int vm_config_init(struct vm_config *config, struct error *err);
 void vm_config_free(struct vm_config *config);
+
+/*
+ * Devices that may come and go: disks, nets and shares. Moving takes all of from; it fails with
+ * nothing moved. One that is not there is removed already.
+ */
+int vm_config_move_devices(struct vm_config *to, struct vm_config *from, struct error *err);
+void vm_config_remove_device(struct vm_config *config, const char *id);
 
 /*
  * The one place where it is decided whether such a virtual machine can be; what was left open (ids,

@@ -44,6 +44,9 @@ static int prepare(struct vm *vm, struct vm_config *config, struct error *err)
 
 	if (migration_busy(&vm->migration))
 		return error_set(err, -EBUSY, "it is being saved or migrated");
+	/* where it will be */
+	config->ports = vm->config->ports;
+	config->transport = vm->config->transport;
 	if (config->disks.count + config->nets.count + config->shares.count != 1)
 		return error_set(err, -EINVAL, "config: one disk, net or share is what can be plugged in");
 	/* any will do: it is not of the device */
@@ -53,19 +56,22 @@ static int prepare(struct vm *vm, struct vm_config *config, struct error *err)
 	return ret < 0 || named ? ret : make_id(&vm->machine, id, kind, err);
 }
 
-/* Its id, which is valid as long as config; NULL: failed. Takes the descriptors in any case. */
-static const char *plug(struct vm *vm, const struct vm_config *config, struct error *err)
+/* Its id, which is valid as long as it; NULL: failed. Takes the descriptors in any case. */
+static const char *plug(struct vm *vm, struct vm_config *config, struct error *err)
 {
-	const struct disk_config *disk = config->disks.items;
-	const struct net_config *net = config->nets.items;
-	const struct share_config *share = config->shares.items;
+	struct disk_config *disk = config->disks.items;
+	struct net_config *net = config->nets.items;
+	struct share_config *share = config->shares.items;
 	struct virtio_device *vdev = disk ? device_for_disk(&vm->machine, disk, err) :
 				     net ? device_for_net(&vm->machine, net, err) :
 				     device_for_share(&vm->machine, share, err);
 
-	if (machine_plug(&vm->machine, vdev, err) < 0)
+	if (machine_plug(&vm->machine, vdev, disk ? &disk->port : net ? &net->port : &share->port,
+			 err) < 0)
 		return NULL;
-	return disk ? disk->id : net ? net->id : share->id;
+	if (vm_config_move_devices(vm->config, config, err) < 0)
+		vdev->dev.blocker = "there was no memory to note that it came";
+	return vdev->dev.id;
 }
 
 static json_t *device_add_config(struct qmp_client *client, json_t *arguments, struct error *err)
@@ -91,30 +97,51 @@ static json_t *device_add_config(struct qmp_client *client, json_t *arguments, s
 static json_t *device_del(struct qmp_client *client, json_t *arguments, struct error *err)
 {
 	const char *id = json_string_value(json_object_get(arguments, "id"));
+	struct vm *vm = client->server->vm;
 
-	return machine_unplug(&client->server->vm->machine, id, err) < 0 ? NULL : json_object();
+	if (migration_busy(&vm->migration)) {
+		error_set(err, -EBUSY, "it is being saved or migrated");
+		return NULL;
+	}
+	return machine_unplug(&vm->machine, id, err) < 0 ? NULL : json_object();
 }
 
 /* ---- as QEMU has it: what is behind a device comes first, and has a name ---- */
 
-static json_t *add_backend(json_t **all, const char *key, json_t *backend, struct error *err)
+/* Of what was there from the start only the name is known, which is enough to delete it. */
+static void name_backends(json_t **all, const char *names)
+{
+	*all = json_object();
+	while (names && *names) {
+		size_t len = strcspn(names, ",");
+
+		json_object_setn_new(*all, names, len, json_object());
+		names += len + (names[len] == ',');
+	}
+}
+
+void qmp_plug_init(struct qmp_server *server, const struct vm_config *config)
+{
+	name_backends(&server->nodes, config->node_names);
+	name_backends(&server->netdevs, config->netdev_names);
+}
+
+static json_t *add_backend(json_t *all, const char *key, json_t *backend, struct error *err)
 {
 	const char *name = json_string_value(json_object_get(backend, key));
 
-	if (!*all)
-		*all = json_object();
-	if (json_object_get(*all, name)) {
+	if (json_object_get(all, name)) {
 		error_set(err, -EEXIST, "there is a '%.64s' already", name);
 		return NULL;
 	}
-	json_object_set(*all, name, backend);
+	json_object_set(all, name, backend);
 	return json_object();
 }
 
 static json_t *del_backend(json_t *all, const char *name, struct error *err)
 {
 	if (json_object_del(all, name) < 0) {
-		error_set(err, -ENOENT, "there is no '%.64s', or it was there from the start", name);
+		error_set(err, -ENOENT, "there is no '%.64s'", name);
 		return NULL;
 	}
 	return json_object();
@@ -122,7 +149,7 @@ static json_t *del_backend(json_t *all, const char *name, struct error *err)
 
 static json_t *blockdev_add(struct qmp_client *client, json_t *arguments, struct error *err)
 {
-	return add_backend(&client->server->nodes, "node-name", arguments, err);
+	return add_backend(client->server->nodes, "node-name", arguments, err);
 }
 
 /* A device that has it open keeps it. */
@@ -166,7 +193,7 @@ static json_t *netdev_add(struct qmp_client *client, json_t *arguments, struct e
 		}
 	}
 	if (good)
-		result = add_backend(&client->server->netdevs, "id", netdev, err);
+		result = add_backend(client->server->netdevs, "id", netdev, err);
 	if (!result)
 		close_fds(netdev);
 	json_decref(netdev);
@@ -208,7 +235,8 @@ static json_t *qemu_device_add(struct qmp_client *client, json_t *arguments, str
 	struct qemu_config config;
 	json_t *result = NULL;
 
-	if (qemu_config_device(&config, server->nodes, server->netdevs, arguments, err) == 0 &&
+	if (qemu_config_device(&config, vm->config, server->nodes, server->netdevs, arguments,
+			       err) == 0 &&
 	    prepare(vm, &config.vm, err) == 0 && own_fds(&config.vm, err) == 0 &&
 	    plug(vm, &config.vm, err))
 		result = json_object();

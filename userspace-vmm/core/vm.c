@@ -166,7 +166,7 @@ static void device_event(void *opaque, const char *name, json_t *data)
 	vm_event(opaque, name, data);
 }
 
-int vm_create(struct vm *vm, const struct vm_config *config, struct error *err)
+int vm_create(struct vm *vm, struct vm_config *config, struct error *err)
 {
 	int ret = 0;
 

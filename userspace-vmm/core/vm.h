@@ -47,7 +47,7 @@ enum vm_state {
 const char *vm_state_name(enum vm_state state);
 
 struct vm {
-	const struct vm_config *config;
+	struct vm_config *config;	/* devices come and go */
 	struct event_loop loop;
 	struct event_source stop_event;
 	struct event_source signals;
@@ -86,7 +86,7 @@ struct vm {
 	void *on_event_opaque;
 };
 
-int vm_create(struct vm *vm, const struct vm_config *config, struct error *err);
+int vm_create(struct vm *vm, struct vm_config *config, struct error *err);
 void vm_destroy(struct vm *vm);
 
 /*

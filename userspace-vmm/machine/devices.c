@@ -39,30 +39,32 @@ struct virtio_device *device_for_share(struct machine *machine, const struct sha
 
 int machine_plug_devices(struct machine *machine, struct error *err)
 {
-	const struct vm_config *config = machine->config;
+	struct vm_config *config = machine->config;
+	uint64_t none = 0;
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < config->disks.count; i++)
 		ret = machine_plug(machine, device_for_disk(machine, &config->disks.items[i], err),
-				   err);
+				   &config->disks.items[i].port, err);
 	for (size_t i = 0; ret == 0 && i < config->nets.count; i++)
 		ret = machine_plug(machine, device_for_net(machine, &config->nets.items[i], err),
-				   err);
+				   &config->nets.items[i].port, err);
 	for (size_t i = 0; ret == 0 && i < config->shares.count; i++)
-		ret = machine_plug(machine, device_for_share(machine, &config->shares.items[i],
-							     err), err);
+		ret = machine_plug(machine, device_for_share(machine, &config->shares.items[i], err),
+				   &config->shares.items[i].port, err);
 	if (ret == 0 && config->consoles.count)
 		ret = machine_plug(machine, virtio_console_create(machine, "virtio-console",
 								  config->consoles.items,
 								  config->consoles.count, err),
-				   err);
+				   &none, err);
 	if (ret == 0 && config->balloon)
-		ret = machine_plug(machine, virtio_balloon_create(machine, "balloon0", err), err);
+		ret = machine_plug(machine, virtio_balloon_create(machine, "balloon0", err), &none,
+				   err);
 	if (ret == 0 && config->vsock)
 		ret = machine_plug(machine, virtio_vsock_create(machine, "vsock0", config->vsock,
-								config->vsock_fd, err), err);
+								config->vsock_fd, err), &none, err);
 	if (ret == 0 && config->rng)
-		ret = machine_plug(machine, virtio_rng_create(machine, "rng0", err), err);
+		ret = machine_plug(machine, virtio_rng_create(machine, "rng0", err), &none, err);
 	return ret;
 }
 

@@ -144,19 +144,39 @@ static int add_region(struct machine *machine, enum memmap_id id, const struct m
 	return 0;
 }
 
-/* The first root port without a device; NULL: there is none. */
-static struct pci_port *free_port(struct machine *machine)
+/* *number is 0: the first that is free, and which that is. NULL: there is none. */
+static struct pci_port *free_port(struct machine *machine, uint64_t *number)
 {
-	for (unsigned int i = 0; i < machine->nports; i++)
-		if (!machine->ports[i].pci.child)
-			return &machine->ports[i];
+	for (unsigned int i = 0; i < machine->nports; i++) {
+		if (machine->ports[i].pci.child || (*number && *number != i + 1))
+			continue;
+		*number = i + 1;
+		return &machine->ports[i];
+	}
 	return NULL;
 }
 
-int machine_plug(struct machine *machine, struct virtio_device *vdev, struct error *err)
+/* A place on PCI; *port: which root port that is behind, NULL: none. */
+static int plug_pci(struct machine *machine, struct virtio_device *vdev, uint64_t *number,
+		    struct pci_port **port, struct error *err)
+{
+	bool hot = machine->vm >= 0;
+
+	*port = *number || hot ? free_port(machine, number) : NULL;
+	if (*number && !*port)
+		return error_set(err, -EBUSY, "%s: port %u has a device already, or is not there",
+				 vdev->dev.id, (unsigned int)*number);
+	if (hot && !*port)
+		return error_set(err, -ENOSPC, "%s: all %u slots have a device", vdev->dev.id,
+				 machine->nports);
+	return virtio_pci_plug(machine, vdev, *port ? &(*port)->pci : NULL, err);
+}
+
+int machine_plug(struct machine *machine, struct virtio_device *vdev, uint64_t *number,
+		 struct error *err)
 {
 	bool hot = machine->vm >= 0, mmio = machine->config->transport == TRANSPORT_MMIO;
-	struct pci_port *port = hot && !mmio ? free_port(machine) : NULL;
+	struct pci_port *port = NULL;
 	int ret;
 
 	if (!vdev)
@@ -164,13 +184,10 @@ int machine_plug(struct machine *machine, struct virtio_device *vdev, struct err
 	if (hot && mmio)
 		ret = error_set(err, -EOPNOTSUPP, "%s: with --transport mmio devices are there from "
 				"the start or not at all", vdev->dev.id);
-	else if (hot && !port)
-		ret = error_set(err, -ENOSPC, "%s: all %d slots have a device", vdev->dev.id,
-				MACHINE_PORTS);
 	else if (mmio)
 		ret = virtio_mmio_plug(machine, vdev, err);
 	else
-		ret = virtio_pci_plug(machine, vdev, port ? &port->pci : NULL, err);
+		ret = plug_pci(machine, vdev, number, &port, err);
 	if (ret < 0) {
 		vdev->ops->destroy(vdev);
 		return ret;
@@ -178,12 +195,9 @@ int machine_plug(struct machine *machine, struct virtio_device *vdev, struct err
 	ret = device_add(&machine->devices, &vdev->dev, &vdev->dev_ops, vdev->dev.id, err);
 	if (ret < 0)
 		vdev->dev_ops.destroy(&vdev->dev);
-	if (ret < 0 || !port)
-		return ret;
-	if (!vdev->dev.blocker)
-		vdev->dev.blocker = "it was plugged in while the guest ran; remove it first";
-	pci_port_plugged(port, true);
-	return 0;
+	if (ret == 0 && port)
+		pci_port_plugged(port, hot);
+	return ret;
 }
 
 int machine_unplug(struct machine *machine, const char *id, struct error *err)
@@ -202,7 +216,7 @@ int machine_unplug(struct machine *machine, const char *id, struct error *err)
 					 id);
 		return 0;
 	}
-	return error_set(err, -EOPNOTSUPP, "'%s' was there from the start and cannot be unplugged", id);
+	return error_set(err, -EOPNOTSUPP, "'%s' is not behind a port, and cannot be unplugged", id);
 }
 
 static void eject(void *opaque, struct pci_port *port)
@@ -214,6 +228,7 @@ static void eject(void *opaque, struct pci_port *port)
 	strcpy(id, dev->id);
 	device_remove(&machine->devices, dev);
 	dev->ops->destroy(dev);
+	vm_config_remove_device(machine->config, id);
 	pci_port_unplugged(port);
 	machine_event(machine, "DEVICE_DELETED", json_pack("{s:s, s:s+}", "device", id, "path",
 							   "/machine/peripheral/", id));
@@ -223,7 +238,7 @@ static int add_ports(struct machine *machine, struct error *err)
 {
 	if (machine->config->transport == TRANSPORT_MMIO)
 		return 0;
-	while (machine->nports < MACHINE_PORTS) {
+	while (machine->nports < machine->config->ports) {
 		struct pci_port *port = &machine->ports[machine->nports];
 		char id[16];
 		int ret;
@@ -267,7 +282,7 @@ static void close_devices(struct machine *machine)
 	close_power_key(machine);
 }
 
-int machine_init(struct machine *machine, const struct vm_config *config,
+int machine_init(struct machine *machine, struct vm_config *config,
 		 struct event_loop *loop, struct memory *memory, void (*quit)(void *opaque),
 		 void *opaque, struct error *err)
 {

@@ -28,20 +28,17 @@
 #include "machine/firmware.h"
 #include "virtio/virtio.h"
 
-/* Slots for devices that come while the guest runs */
-#define MACHINE_PORTS	4
-
 struct machine {
 	struct event_loop *loop;
 	struct memory *memory;
-	const struct vm_config *config;
+	struct vm_config *config;	/* devices come and go */
 	struct mmio_bus bus;
 	struct irqs irqs;
 	struct device_list devices;
 	struct firmware firmware;
 	struct pci_host pci;
 	unsigned int nports;
-	struct pci_port ports[MACHINE_PORTS];
+	struct pci_port ports[VM_CONFIG_PORTS_MAX];
 	unsigned int nvirtio_mmio;	/* frames in use */
 	struct pl011 uart;
 	struct pl031 rtc;
@@ -58,17 +55,19 @@ struct machine {
 	void *event_opaque;
 };
 
-int machine_init(struct machine *machine, const struct vm_config *config,
+int machine_init(struct machine *machine, struct vm_config *config,
 		 struct event_loop *loop, struct memory *memory, void (*quit)(void *opaque),
 		 void *opaque, struct error *err);
 void machine_close(struct machine *machine);
 
 /*
- * Takes vdev over and gives it a place on the bus that the configuration asks for; in a machine that
- * is on, behind a root port. If that fails it is destroyed. vdev may be NULL: its creation failed,
- * with err filled in, and so does this.
+ * Takes vdev over and gives it a place on the bus that the configuration asks for: behind root port
+ * *port, or if that is 0, on bus 0; in a machine that is on, behind a free port, which *port is then.
+ * If that fails it is destroyed. vdev may be NULL: its creation failed, with err filled in, and so
+ * does this.
  */
-int machine_plug(struct machine *machine, struct virtio_device *vdev, struct error *err);
+int machine_plug(struct machine *machine, struct virtio_device *vdev, uint64_t *port,
+		 struct error *err);
 /* All devices that the configuration names */
 int machine_plug_devices(struct machine *machine, struct error *err);
 
@@ -85,8 +84,8 @@ static inline void machine_event(struct machine *machine, const char *name, json
 }
 
 /*
- * Asks the guest to let a device go that was plugged into the running machine. It is gone when the
- * guest says so; then there is the event DEVICE_DELETED.
+ * Asks the guest to let a device go that is behind a root port. It is gone when the guest says so;
+ * then there is the event DEVICE_DELETED.
  */
 int machine_unplug(struct machine *machine, const char *id, struct error *err);
 

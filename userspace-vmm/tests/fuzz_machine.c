@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define RAM_SIZE	(64U << 10)
 #define NQUEUES		2
 
-static const struct vm_config config;
+static struct vm_config config;
 static struct event_loop loop;
 static struct memory memory;
 static struct machine machine;

@@ -13,10 +13,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void plug(json_t *object)
 {
 	json_t *named = json_pack("{s:O}", "n", object);
+	const struct vm_config vm = { .ports = 4, .port_names = (char *)"p,q" };
 	struct qemu_config config;
 	struct error err = { .text = "" };
 
-	if (qemu_config_device(&config, named, named, object, &err) < 0 && !err.text[0])
+	if (qemu_config_device(&config, &vm, named, named, object, &err) < 0 && !err.text[0])
 		__builtin_trap();
 	qemu_config_free(&config);
 	json_decref(named);

@@ -88,6 +88,30 @@ static void lists(void)
 	check(options("--share", "tag=t,path=/d") == 0 && config.shares.count == 1);
 }
 
+/* What comes and goes while the guest runs */
+static void devices(void)
+{
+	struct vm_config one;
+
+	check(refuses("{\"kernel\":\"I\",\"disk\":[{\"path\":\"a\",\"port\":4}],\"net\":"
+		      "[{\"kind\":\"user\",\"port\":4}]}", "net: port 4 has a device already"));
+	check(refuses("{\"kernel\":\"I\",\"transport\":\"mmio\",\"disk\":[{\"path\":\"a\",\"port\":4}]}",
+		      "disk: with --transport mmio there are no ports"));
+	check(parse("{\"kernel\":\"I\",\"ports\":15,\"disk\":[{\"path\":\"b\",\"port\":9},"
+		    "{\"path\":\"c\"}]}") == 0);
+	one = config;
+	memset(&config, 0, sizeof(config));
+	check(options("--disk", "a") == 0);
+	config.disks.items[0].port = 1;
+	check(vm_config_move_devices(&one, &config, &err) == 0 && config.disks.count == 0);
+	check(one.disks.count == 3 && !strcmp(one.disks.items[2].path, "a"));
+	vm_config_remove_device(&one, "net7");
+	vm_config_remove_device(&one, "disk1");
+	check(one.disks.count == 2 && one.disks.items[0].port == 9);
+	check(!strcmp(one.disks.items[1].path, "a") && one.disks.items[1].port == 1);
+	vm_config_free(&one);
+}
+
 static void list_refusals(void)
 {
 	check(option_refuses("--disk", "path=a,speed=9", "--disk: there is no 'speed'"));
@@ -96,6 +120,9 @@ static void list_refusals(void)
 	check(option_refuses("--disk", "a,readonly=yes", "--disk: readonly: 'yes' is not on or off"));
 	check(option_refuses("--disk", "a,queues=0",
 			     "--disk: queues: '0' is not a number from 1 to 64"));
+	check(option_refuses("--disk", "a,port=16",
+			     "--disk: port: '16' is not a number from 0 to 15"));
+	check(option_refuses("--disk", "a,port=5", "--disk: there is no port 5; --ports makes more"));
 	check(option_refuses("--disk", "", "--disk: the value is empty"));
 	check(option_refuses("--disk", "serial=x", "--disk: one of path and vhost-user is needed"));
 	check(option_refuses("--disk", "a,vhost-user=b",
@@ -202,6 +229,7 @@ static void file_and_options(void)
 
 const struct tap_test config_tests[] = {
 	{ "lists of keys and values", lists },
+	{ "devices that come and go", devices },
 	{ "refusals of lists", list_refusals },
 	{ "JSON", json },
 	{ "refusals name the member", json_refusals },

@@ -205,6 +205,7 @@ static void probe(void)
 	qemu_config_free(&config);
 }
 
+#define PORT(id)	"-device", "pcie-root-port,id=" id
 #define FILE_NODE	"{\"driver\":\"file\",\"filename\":\"/f\",\"node-name\":\"s\"}"
 #define DISK		"{\"driver\":\"virtio-blk-pci\",\"drive\":\"n\",\"id\":\"d\"}"
 
@@ -215,7 +216,7 @@ static void disks(void)
 		    "{\"direct\":true,\"no-flush\":false},\"driver\":\"raw\",\"file\":\"s\"}",
 		    "-device", "{\"driver\":\"virtio-blk-pci\",\"bus\":\"pci.2\",\"addr\":\"0x0\","
 		    "\"drive\":\"n\",\"id\":\"d\",\"num-queues\":4,\"serial\":\"S1\","
-		    "\"write-cache\":\"on\"}", "-device",
+		    "\"write-cache\":\"on\"}", PORT("pci.7"), "-device",
 		    "{\"driver\":\"pcie-root-port\",\"port\":8,\"chassis\":1,\"id\":\"pci.2\","
 		    "\"bus\":\"pcie.0\",\"multifunction\":true,\"addr\":\"0x1\"}") == 0);
 	check(config.vm.transport == TRANSPORT_PCI);
@@ -223,10 +224,14 @@ static void disks(void)
 		const struct disk_config *disk = &config.vm.disks.items[0];
 
 		check(disk->readonly && disk->direct && disk->discard && disk->queues == 4);
+		/* the second of two */
+		check(disk->port == 2 && config.vm.ports == 2);
 		check(same(disk->serial, "S1") && same(disk->path, "/f"));
 	}
 	qemu_config_free(&config);
 
+	check(refuses("-device virtio-blk-pci,id=d: there is no bus 'pci.2'", "-device",
+		      "virtio-blk-pci,id=d,bus=pci.2"));
 	check(refuses("-device virtio-blk-pci,id=d: there is no drive 'n'", "-device", DISK));
 	check(refuses("-blockdev qcow2,id=n: 'qcow2' is not supported, only raw files and block "
 		      "devices; qemu-storage-daemon can serve it as a vhost-user disk",
@@ -239,8 +244,8 @@ static void disks(void)
 	check(refuses("-device virtio-blk-pci,id=d: 'iothread=io1' is not supported", "-blockdev",
 		      FILE_NODE, "-device", "virtio-blk-pci,drive=s,id=d,iothread=io1"));
 
-	check(PARSE("-chardev", "socket,id=chr-vu-d,path=/s/vu.sock", "-device",
-		    "{\"driver\":\"vhost-user-blk-pci\",\"bus\":\"pci.1\",\"addr\":\"0x0\","
+	check(PARSE(PORT("pci.1"), PORT("pci.3"), "-chardev", "socket,id=chr-vu-d,path=/s/vu.sock",
+		    "-device", "{\"driver\":\"vhost-user-blk-pci\",\"bus\":\"pci.1\",\"addr\":\"0x0\","
 		    "\"chardev\":\"chr-vu-d\",\"id\":\"d\"}", "-chardev",
 		    "socket,id=chr-vu-fs0,path=/s/fs.sock", "-device",
 		    "{\"driver\":\"vhost-user-fs-pci\",\"id\":\"fs0\",\"chardev\":\"chr-vu-fs0\","
@@ -309,7 +314,7 @@ static void ports(void)
 {
 	int fd = some_fd();
 
-	check(PARSE("-device", "{\"driver\":\"virtio-serial-pci\",\"id\":\"virtio-serial0\",\"bus\":"
+	check(PARSE(PORT("pci.2"), "-device", "{\"driver\":\"virtio-serial-pci\",\"id\":\"virtio-serial0\",\"bus\":"
 		    "\"pci.2\",\"addr\":\"0x0\"}", "-chardev",
 		    with_fd("socket,id=charchannel0,fd=%d,server=on,wait=off", fd), "-device",
 		    "{\"driver\":\"virtserialport\",\"bus\":\"virtio-serial0.0\",\"nr\":1,"
@@ -329,7 +334,9 @@ static void ports(void)
 	close(fd);
 }
 
-/* The monitor's device_add. */
+/* The monitor's device_add, to one with these. */
+static const struct vm_config plugged_vm = { .ports = 2, .port_names = (char *)"pci.1,pci.2,pci.3" };
+
 static int plug(const char *nodes, const char *netdevs, const char *device)
 {
 	json_t *n = json_loads(nodes, 0, NULL), *d = json_loads(netdevs, 0, NULL);
@@ -338,7 +345,7 @@ static int plug(const char *nodes, const char *netdevs, const char *device)
 
 	check(n && d && dev);
 	memset(&err, 0, sizeof(err));
-	ret = qemu_config_device(&config, n, d, dev, &err);
+	ret = qemu_config_device(&config, &plugged_vm, n, d, dev, &err);
 	json_decref(n);
 	json_decref(d);
 	json_decref(dev);
@@ -359,9 +366,10 @@ static void plugged(void)
 	int fd = some_fd(), vhost = some_fd();
 	char text[512];
 
-	check(plug(nodes, "{}", "{\"driver\":\"virtio-blk-pci\",\"bus\":\"pci.3\",\"addr\":\"0x0\","
+	check(plug(nodes, "{}", "{\"driver\":\"virtio-blk-pci\",\"bus\":\"pci.2\",\"addr\":\"0x0\","
 		   "\"drive\":\"f\",\"id\":\"virtio-disk1\",\"bootindex\":2}") == 0);
 	check(config.vm.disks.count == 1 && same(config.vm.disks.items[0].path, "/x"));
+	check(config.vm.disks.items[0].port == 2);
 	check(same(config.vm.disks.items[0].node, "f"));
 	check(same(config.vm.disks.items[0].id, "virtio-disk1"));
 	qemu_config_free(&config);
@@ -377,7 +385,9 @@ static void plugged(void)
 
 	snprintf(text, sizeof(text), nets, fd, vhost);
 	check(plug("{}", text, "{\"driver\":\"virtio-net-pci\",\"netdev\":\"h\",\"id\":\"net1\","
-		   "\"mac\":\"52:54:00:00:00:01\",\"bus\":\"pci.4\",\"addr\":\"0x0\"}") == 0);
+		   "\"mac\":\"52:54:00:00:00:01\",\"bus\":\"pci.3\",\"addr\":\"0x0\"}") == 0);
+	/* more ports than there can be */
+	check(config.vm.nets.items[0].port == 0);
 	check(config.vm.nets.count == 1 && config.vm.nets.items[0].fd == fd);
 	check(config.vm.nets.items[0].vhost_fd == vhost && config.vm.nets.items[0].mac[5] == 1);
 	qemu_config_free(&config);
