@@ -33,10 +33,13 @@
 
 /* CTR_EL0: what user space may lower */
 #define CTR_F_IMINLINE	0xfULL
+#define CTR_F_L1IP	(3ULL << 14)
+#define CTR_L1IP_VIPT	(2ULL << 14)
 #define CTR_F_DMINLINE	(0xfULL << 16)
 #define CTR_BIT_IDC		BIT_ULL(28)
 #define CTR_BIT_DIC		BIT_ULL(29)
-#define CTR_F_WRITABLE	(CTR_F_IMINLINE | CTR_F_DMINLINE | CTR_BIT_IDC | CTR_BIT_DIC)
+#define CTR_F_WRITABLE	(CTR_F_IMINLINE | CTR_F_DMINLINE | CTR_BIT_IDC | CTR_BIT_DIC | \
+			 (AVMM_WRITABLE_L1IP ? CTR_F_L1IP : 0))
 
 /* CLIDR_EL1: levels of unification and coherency; all fields, those of MTE's caches too */
 #define CLIDR_F_LOUIS	(7ULL << 21)
@@ -326,7 +329,10 @@ static int set_clidr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 va
 	return 0;
 }
 
-/* Smaller lines and more maintenance than are needed do no harm. One for the VM, before it runs */
+/*
+ * Smaller lines and more maintenance than are needed do no harm, and VIPT for a PIPT cache is that:
+ * L1Ip's other values are reserved. One for the VM, before it runs.
+ */
 static int set_ctr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 val)
 {
 	struct avmm_vm *vm = vcpu->vm;
@@ -337,7 +343,9 @@ static int set_ctr(struct avmm_vcpu *vcpu, const struct avmm_sysreg *r, u64 val)
 		return set_same(vcpu, r, val);
 	if (((val ^ have) & ~(u64)CTR_F_WRITABLE) || (val & ~have & (CTR_BIT_IDC | CTR_BIT_DIC)) ||
 	    (val & CTR_F_DMINLINE) > (have & CTR_F_DMINLINE) ||
-	    (val & CTR_F_IMINLINE) > (have & CTR_F_IMINLINE))
+	    (val & CTR_F_IMINLINE) > (have & CTR_F_IMINLINE) ||
+	    (val & CTR_F_L1IP) > (have & CTR_F_L1IP) ||
+	    ((val ^ have) & CTR_F_L1IP && (val & CTR_F_L1IP) != CTR_L1IP_VIPT))
 		return -EINVAL;
 	mutex_lock(&vm->lock);
 	if (READ_ONCE(vm->arch.ran_once) && val != vm->arch.ctr)

@@ -156,6 +156,8 @@ typedef bool avmm_young_t;
 
 /* From 6.7 on user space may write most ID registers, and others that tell of the machine. */
 #define AVMM_WRITABLE_IDS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0))
+/* and from 6.13 on the policy of the instruction cache in CTR_EL0 */
+#define AVMM_WRITABLE_L1IP	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0))
 /* and from 6.15 on those of the implementation, if it asks for that first */
 #define AVMM_WRITABLE_IMP_IDS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0))
 /* Since 6.4 there is a CCSIDR_EL1 for every value of CSSELR_EL1, and all can be written. */
