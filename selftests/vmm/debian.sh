@@ -16,17 +16,18 @@ for unit in systemd-hwdb-update ldconfig systemd-journal-catalog-update systemd-
 	mask="$mask systemd.mask=$unit.service"
 done
 
-# A unit of its systemd, after all others
+# A unit of its systemd, after all others but the prompt of its getty, behind which a line may not begin
 # shellcheck disable=SC2016 # for the guest to expand
 run='
+	line() { printf "\n%s\n" "$*"; }
 	if [ -e /var/big ]; then
-		echo "after the reboot: $(cd /var && md5sum -c big.md5)"
+		line "after the reboot: $(cd /var && md5sum -c big.md5)"
 		touch /var/before-power-key
-		echo ready
+		line ready
 		sleep 600
 	fi
-	echo "pid 1: $(cat /proc/1/comm)"
-	echo "failed: $(systemctl --failed --plain --no-legend | grep -v usr-lib-modules | wc -l)"
+	line "pid 1: $(cat /proc/1/comm)"
+	line "failed: $(systemctl --failed --plain --no-legend | grep -v usr-lib-modules | wc -l)"
 	dd if=/dev/urandom of=/var/big bs=1M count=32 2>/dev/null
 	(cd /var && md5sum big >big.md5)
 	systemctl reboot
