@@ -178,8 +178,8 @@ struct avmm_vm {
 	struct avmm_arch_vm arch;
 };
 
-/* pairs with the store in avmm_vcpu_create() */
 #define avmm_for_each_vcpu(i, vcpu, vm)						\
+	/* pairs with the store in avmm_vcpu_create() */			\
 	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) &&		\
 	     ((vcpu) = READ_ONCE((vm)->vcpus[i]), true); (i)++)
 

@@ -66,7 +66,7 @@ u64 vgic_vcpu_aff(struct avmm_vcpu *vcpu)
 struct avmm_vcpu *vgic_vcpu_by_aff(struct avmm_vm *vm, u64 aff)
 {
 	u64 guess = (aff & 0xf) | (aff >> 8 & 0xff) << 4 | (aff >> 16 & 0xff) << 12;
-	unsigned int i, n = smp_load_acquire(&vm->nr_vcpus);
+	unsigned int i, n = smp_load_acquire(&vm->nr_vcpus);	/* pairs with avmm_vcpu_create() */
 	struct avmm_vcpu *vcpu;
 
 	if (guess < n) {
@@ -411,6 +411,7 @@ int vgic_irq_line(struct avmm_vm *vm, const struct avmm_irq_level *line)
 		return -ENXIO;
 	if (type == AVMM_ARM_IRQ_TYPE_PPI) {
 		idx |= (line->irq >> AVMM_ARM_IRQ_VCPU2_SHIFT & AVMM_ARM_IRQ_VCPU2_MASK) << 8;
+		/* pairs with avmm_vcpu_create() */
 		if (idx >= smp_load_acquire(&vm->nr_vcpus))
 			return -EINVAL;
 		vcpu = vm->vcpus[array_index_nospec(idx, AVMM_MAX_VCPUS)];
@@ -436,6 +437,7 @@ int vgic_irq_line(struct avmm_vm *vm, const struct avmm_irq_level *line)
 u32 vgic_hcr(struct avmm_vcpu *vcpu)
 {
 	if (vcpu->vm->arch.vgic.model != AVMM_DEV_TYPE_ARM_VGIC_V3 ||
+	    /* pairs with avmm_vcpu_create() */
 	    !VGIC_VTR_TDS(avmm_host.ich_vtr) || smp_load_acquire(&vcpu->vm->nr_vcpus) < 2)
 		return VGIC_HCR_EN;
 	return VGIC_HCR_EN | VGIC_HCR_TDIR;

@@ -184,6 +184,7 @@ static struct avmm_vcpu *attr_vcpu(struct avmm_vm *vm, const struct avmm_device_
 {
 	if (attr->group != AVMM_DEV_ARM_VGIC_GRP_DIST_REGS)
 		return vgic_vcpu_by_aff(vm, attr->attr >> AVMM_DEV_ARM_VGIC_V3_MPIDR_SHIFT);
+	/* pairs with avmm_vcpu_create() */
 	return smp_load_acquire(&vm->nr_vcpus) ? vm->vcpus[0] : NULL;
 }
 

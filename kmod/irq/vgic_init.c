@@ -112,6 +112,7 @@ static bool is_v2(struct avmm_vm *vm)
 
 bool vgic_initialized(struct avmm_vm *vm)
 {
+	/* pairs with vgic_init() */
 	return smp_load_acquire(&vm->arch.vgic.initialized);
 }
 
@@ -213,6 +214,7 @@ int vgic_init(struct avmm_vm *vm)
 		vgic_irq_init(&dist->spis[i], VGIC_NR_PRIVATE + i, vm->vcpus[0], 0);
 	if (is_v2(vm))
 		make_v2(vm);
+	/* pairs with vgic_initialized(): who sees it sees all of the above */
 	smp_store_release(&dist->initialized, true);
 	return 0;
 }
@@ -452,7 +454,7 @@ int vgic_add_rd_region(struct avmm_vm *vm, u32 index, u64 base, u32 count)
 bool vgic_rd_is_last(struct avmm_vcpu *vcpu)
 {
 	struct list_head *regions = &vcpu->vm->arch.vgic.rd_regions;
-	u32 nr_vcpus = smp_load_acquire(&vcpu->vm->nr_vcpus);
+	u32 nr_vcpus = smp_load_acquire(&vcpu->vm->nr_vcpus);	/* pairs with avmm_vcpu_create() */
 	struct vgic_rd_region *region;
 	u64 end = VGIC_ADDR_UNDEF;
 	u32 first = 0, next;
@@ -588,6 +590,7 @@ int vgic_first_run(struct avmm_vcpu *vcpu)
 
 	/* whether there is a GIC is fixed from now on */
 	choose_cpu_interface(vcpu);
+	/* pairs with the store below, of another vCPU */
 	if (!vgic_present(vm) || smp_load_acquire(&dist->ready))
 		return 0;
 	mutex_lock(&vm->lock);
@@ -606,7 +609,7 @@ int vgic_first_run(struct avmm_vcpu *vcpu)
 	ret = is_v2(vm) ? map_v2(vm) : map_frames(vm);
 	mutex_unlock(&vm->slots_lock);
 	if (!ret)
-		smp_store_release(&dist->ready, true);
+		smp_store_release(&dist->ready, true);	/* after the frames: the load above */
 out:
 	mutex_unlock(&vm->lock);
 	return ret;

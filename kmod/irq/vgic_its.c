@@ -95,7 +95,7 @@ static bool find_event(struct vgic_its *its, u32 devid, u32 event, u64 *ite)
  */
 struct avmm_vcpu *its_target(struct vgic_its *its, u32 icid)
 {
-	unsigned int n = smp_load_acquire(&its->vm->nr_vcpus);
+	unsigned int n = smp_load_acquire(&its->vm->nr_vcpus);	/* pairs with avmm_vcpu_create() */
 	u64 idx;
 
 	if (!look_up(&its->collections, icid, &idx) || idx >= n)
