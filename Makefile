@@ -36,7 +36,7 @@ endif
 kbuild_vars = $(if $(ARCH),ARCH=$(ARCH)) $(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE))
 kbuild = +flock $(out) $(MAKE) $(kbuild_args) M=$(abspath $(out)) $(kbuild_vars)
 
-# The module's sources without what a build left beside them.
+# The module's sources without what a build left beside them; paths of more may follow.
 sources = tar -c --exclude='*.o' --exclude='*.ko' --exclude='.*.cmd' --exclude='*.mod' \
 	--exclude='*.mod.c' --exclude=hyp.bin --exclude=hyp.elf --exclude=modules.order \
 	Kbuild kmod include
@@ -69,9 +69,12 @@ lab-kernel:
 modules: $(lab_kernel)
 ifneq ($(out),.)
 	@rm -rf $(out) && mkdir -p $(out)
-	@$(sources) | tar -x -C $(out)
+	@$(sources) selftests/module | tar -x -C $(out)
 endif
 	$(kbuild) modules
+ifneq ($(out),.)
+	+flock $(out) $(MAKE) $(kbuild_args) M=$(abspath $(out))/selftests/module $(kbuild_vars) modules
+endif
 
 # userspace-vmm/avmm
 vmm: $(lab_programs)
