@@ -33,8 +33,8 @@ struct virtio_balloon {
 	struct virtio_balloon_stats stats;
 	struct vq_element elem;
 	/* 5.5.6.3: the driver's buffer stays with us until we want news */
-	struct vq_element stats_elem;
-	bool has_stats_elem;
+	uint16_t stats_head;	/* of the buffer that is kept */
+	bool has_stats;
 };
 
 static struct virtio_balloon *to_balloon(struct virtio_device *vdev)
@@ -102,27 +102,36 @@ static void read_stats(struct virtio_balloon *balloon, const struct vq_element *
 
 static void give_stats_back(struct virtio_balloon *balloon)
 {
-	if (!balloon->has_stats_elem)
+	const struct vq_element elem = { .head = balloon->stats_head };
+
+	if (!balloon->has_stats)
 		return;
-	balloon->has_stats_elem = false;
-	vring_push(&balloon->vdev.queues[STATS], &balloon->stats_elem, 0);
+	balloon->has_stats = false;
+	vring_push(&balloon->vdev.queues[STATS], &elem, 0);
 	virtio_queue_interrupt(&balloon->vdev, STATS);
 }
 
+/*
+ * One buffer is all that there is; of a driver that has more, none is kept but the last. The queue is
+ * looked at until it is empty, since that is what asks for the next notification (2.7.7.1).
+ */
 static void notify_stats(struct virtio_balloon *balloon)
 {
 	struct virtqueue *vq = &balloon->vdev.queues[STATS];
-	int ret;
+	unsigned int left = QUEUE_SIZE;
+	int ret = 0;
 
-	/* one buffer is all that there is; of a driver that has more, none is kept but the last */
-	give_stats_back(balloon);
-	ret = vring_pop(vq, &balloon->stats_elem);
+	while (left && (ret = vring_pop(vq, &balloon->elem)) > 0) {
+		give_stats_back(balloon);
+		read_stats(balloon, &balloon->elem);
+		balloon->stats_head = balloon->elem.head;
+		balloon->has_stats = true;
+		left--;
+	}
 	if (ret < 0)
 		virtio_broken(&balloon->vdev, "a queue is not as it should be");
-	if (ret <= 0)
-		return;
-	balloon->has_stats_elem = true;
-	read_stats(balloon, &balloon->stats_elem);
+	else if (!left)
+		virtio_queue_kick(&balloon->vdev, STATS);
 }
 
 void virtio_balloon_get_stats(struct virtio_balloon *balloon, struct virtio_balloon_stats *stats)
@@ -174,9 +183,9 @@ static void stop(struct virtio_device *vdev)
 	struct virtio_balloon *balloon = to_balloon(vdev);
 
 	/* whoever goes on takes it again */
-	if (balloon->has_stats_elem)
+	if (balloon->has_stats)
 		vring_unpop(&vdev->queues[STATS]);
-	balloon->has_stats_elem = false;
+	balloon->has_stats = false;
 }
 
 /* ---- how large it is ---- */
