@@ -35,7 +35,7 @@ struct parser {
 	struct item *items;
 	size_t n;
 	bool transport_known;
-	const char *ports;	/* names of root ports, as vm_config.port_names; NULL: those of the items */
+	const char *ports;	/* names of root ports, as vm_config.port_names */
 	uint64_t port;		/* of the device that is being added */
 };
 

@@ -184,6 +184,69 @@ void vm_config_free(struct vm_config *config)
 	fields_free(vm_config_fields, config);
 }
 
+/* ---- devices that come and go ---- */
+
+static const struct {
+	size_t list, id, port;
+	const struct field_group *group;
+	const char *name;
+} plugs[] = {
+#define PLUG(member, type, kind)							\
+	{ offsetof(struct vm_config, member), offsetof(struct type, id),		\
+	  offsetof(struct type, port), &kind##_group, #kind }
+	PLUG(disks, disk_config, disk),
+	PLUG(nets, net_config, net),
+	PLUG(shares, share_config, share),
+#undef PLUG
+};
+
+#define NPLUGS		(sizeof(plugs) / sizeof(plugs[0]))
+
+static struct field_list *plug_list(const struct vm_config *config, size_t kind)
+{
+	return (struct field_list *)((char *)config + plugs[kind].list);
+}
+
+static void *plug_item(const struct vm_config *config, size_t kind, size_t i)
+{
+	return (char *)plug_list(config, kind)->items + i * plugs[kind].group->size;
+}
+
+int vm_config_move_devices(struct vm_config *to, struct vm_config *from, struct error *err)
+{
+	for (size_t kind = 0; kind < NPLUGS; kind++) {
+		struct field_list *source = plug_list(from, kind);
+
+		while (source->count) {
+			void *item = field_list_add(plugs[kind].group, plug_list(to, kind));
+
+			if (!item)
+				return error_set(err, -ENOMEM, "no memory");
+			memcpy(item, plug_item(from, kind, --source->count), plugs[kind].group->size);
+		}
+	}
+	return 0;
+}
+
+void vm_config_remove_device(struct vm_config *config, const char *id)
+{
+	for (size_t kind = 0; kind < NPLUGS; kind++) {
+		struct field_list *list = plug_list(config, kind);
+
+		for (size_t i = 0; i < list->count; i++) {
+			char *item = plug_item(config, kind, i);
+
+			if (strcmp(*(char **)(item + plugs[kind].id), id))
+				continue;
+			fields_free(plugs[kind].group->fields, item);
+			list->count--;
+			memmove(item, item + plugs[kind].group->size,
+				(list->count - i) * plugs[kind].group->size);
+			return;
+		}
+	}
+}
+
 /* ---- checks ---- */
 
 bool vm_config_name_ok(const char *name)
@@ -358,34 +421,6 @@ static int check_shares(const struct vm_config *config, struct error *err)
 	return 0;
 }
 
-/* ---- devices that come and go ---- */
-
-static const struct {
-	size_t list, id, port;
-	const struct field_group *group;
-	const char *name;
-} plugs[] = {
-#define PLUG(member, type, kind)							\
-	{ offsetof(struct vm_config, member), offsetof(struct type, id),		\
-	  offsetof(struct type, port), &kind##_group, #kind }
-	PLUG(disks, disk_config, disk),
-	PLUG(nets, net_config, net),
-	PLUG(shares, share_config, share),
-#undef PLUG
-};
-
-#define NPLUGS		(sizeof(plugs) / sizeof(plugs[0]))
-
-static struct field_list *plug_list(const struct vm_config *config, size_t kind)
-{
-	return (struct field_list *)((char *)config + plugs[kind].list);
-}
-
-static void *plug_item(const struct vm_config *config, size_t kind, size_t i)
-{
-	return (char *)plug_list(config, kind)->items + i * plugs[kind].group->size;
-}
-
 static int check_ports(const struct vm_config *config, struct error *err)
 {
 	unsigned int taken = 0;
@@ -408,41 +443,6 @@ static int check_ports(const struct vm_config *config, struct error *err)
 		}
 	}
 	return 0;
-}
-
-int vm_config_move_devices(struct vm_config *to, struct vm_config *from, struct error *err)
-{
-	for (size_t kind = 0; kind < NPLUGS; kind++) {
-		struct field_list *source = plug_list(from, kind);
-
-		while (source->count) {
-			void *item = field_list_add(plugs[kind].group, plug_list(to, kind));
-
-			if (!item)
-				return error_set(err, -ENOMEM, "no memory");
-			memcpy(item, plug_item(from, kind, --source->count), plugs[kind].group->size);
-		}
-	}
-	return 0;
-}
-
-void vm_config_remove_device(struct vm_config *config, const char *id)
-{
-	for (size_t kind = 0; kind < NPLUGS; kind++) {
-		struct field_list *list = plug_list(config, kind);
-
-		for (size_t i = 0; i < list->count; i++) {
-			char *item = plug_item(config, kind, i);
-
-			if (strcmp(*(char **)(item + plugs[kind].id), id))
-				continue;
-			fields_free(plugs[kind].group->fields, item);
-			list->count--;
-			memmove(item, item + plugs[kind].group->size,
-				(list->count - i) * plugs[kind].group->size);
-			return;
-		}
-	}
 }
 
 static int check_chardevs(const struct vm_config *config, struct error *err)
