@@ -110,9 +110,11 @@ says() {
 }
 
 # Between the two hosts of "lab/host --peer --disk 24", whose /dev/vda is one disk.
-# waits NAME ADDRESS: for the guest. Meanwhile its host reads the disk, as udev would, and must not remember it.
+# waits NAME ADDRESS OPTION...: for the guest. Meanwhile its host reads the disk, as udev would, and must not remember it.
 waits() {
-	comes "$1" "run --name $1 $VM --disk /dev/vda --incoming tcp:$2:4444"
+	name=$1 address=$2
+	shift 2
+	comes "$name" "run --name $name $VM --disk /dev/vda $* --incoming tcp:$address:4444"
 	check "$(hostname): a process waits for the guest" until_true 60 listens 115C
 	dd if=/dev/vda of=/dev/null bs=1M 2>/dev/null
 }
