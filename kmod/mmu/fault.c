@@ -228,7 +228,12 @@ static int leaf_level(struct avmm_vm *vm, const struct backing *b, u64 ipa)
 	/* Only the page that is written is to become writable. */
 	if (b->writable && avmm_slot_logs(b->slot))
 		return PGT_LAST_LEVEL;
-	shift = host_leaf_shift(vm->mm, b->hva);
+	/*
+	 * The host's tables may have changed since b->page was found; the reference
+	 * is to its folio, and that is all that may be touched.
+	 */
+	shift = min_t(unsigned int, host_leaf_shift(vm->mm, b->hva),
+		      folio_shift(page_folio(b->page)));
 	level = max_t(int, pgt->start_level, vm->s2.fwb ? pgt_block_level(PAGE_SHIFT) : 2);
 	for (; level < PGT_LAST_LEVEL; level++)
 		if (shift >= pgt_shift(PAGE_SHIFT, level) &&
@@ -276,7 +281,7 @@ static int map_backing(struct avmm_vm *vm, const struct avmm_fault *f, const str
 		}
 		spin_unlock(&vm->mmu_lock);
 	} while (ret == -ENOMEM && !avmm_s2_fill_spare(vm));
-	avmm_pgt_reap(&vm->s2.pgt, &batch, 0);
+	avmm_pgt_reap(&vm->s2.pgt, &batch, false);
 	return ret;
 }
 

@@ -8,8 +8,8 @@
  * through invalid, TLBI and DSB; the exceptions are permissions and the access
  * flag. set_leaf() and split_block() are the only places that replace.
  *
- * What is taken out goes into a batch: once its TLB maintenance is done the
- * caller may drop its lock, and then reaps: memory made coherent, tables freed.
+ * What is taken out goes into a batch: once its TLB maintenance is done, and its
+ * memory coherent, the caller may drop its lock, and then reaps: tables freed.
  */
 #ifdef __KERNEL__
 #include <linux/io.h>
@@ -191,7 +191,7 @@ static bool block_has(const struct avmm_pgtable *pgt, u64 d, u64 ia, u64 oa, int
  * @oa: output address, aligned likewise
  * @level: level of the leaf
  * @attr: its lower and upper attributes
- * @batch: receives the table that a block replaces; to be reaped without cleaning
+ * @batch: receives the table that a block replaces; to be reaped
  *
  * Idempotent. An existing leaf for the same memory only gains permissions. A
  * block that covers @ia is left alone if it gives the same, else split.
@@ -260,61 +260,80 @@ static u64 unmap_table(struct avmm_pgtable *pgt, u64 *table, int level, u64 ia, 
 	return end;
 }
 
+static void clean_entry(struct avmm_pgtable *pgt, u64 desc, int level)
+{
+	unsigned int i, n = nr_entries(pgt, level + 1);
+
+	if (!(desc & PGT_VALID))
+		return;
+	if (pgt_is_leaf(desc, level))
+		pgt->ops->clean(pgt->cookie, desc, avmm_pgt_size(pgt, level));
+	else
+		for (i = 0; i < n; i++)
+			clean_entry(pgt, child(desc)[i], level + 1);
+}
+
 /**
  * avmm_pgt_unmap - take a range out, as far as one batch goes
  * @pgt: tables
  * @ia: first address
  * @end: address behind the last, at most 2^ia_bits
+ * @clean: call ops->clean, if there is one, for the memory that was mapped
  * @batch: empty; receives what was there, TLB maintenance done
  *
  * A block that is only partly in the range goes as a whole: tables that follow
  * faults may hold less than there is, never more. Tables left empty go too.
  *
+ * Memory is cleaned here, under the caller's lock: when that is dropped, who
+ * else unmaps the range finds nothing and gives the memory away. What one call
+ * cleans is bounded by PGT_CLEAN_MAX, or is one leaf.
+ *
  * Return: where to go on, @end when done. The caller reaps @batch each time.
  */
-u64 avmm_pgt_unmap(struct avmm_pgtable *pgt, u64 ia, u64 end, struct avmm_pgt_batch *batch)
+u64 avmm_pgt_unmap(struct avmm_pgtable *pgt, u64 ia, u64 end, bool clean,
+		   struct avmm_pgt_batch *batch)
 {
+	const struct avmm_pgt_gone *g;
+	int level;
+
+	clean = clean && pgt->ops->clean;
+	if (clean) {
+		if (!avmm_pgt_next(pgt, &ia, end, &level))
+			return end;
+		end = min(end, (ia | (PGT_CLEAN_MAX - 1)) + 1);
+	}
 	ia = unmap_table(pgt, pgt->root, pgt->start_level, ia, end, batch);
 	flush_batch(pgt, batch);
+	for (g = batch->gone; clean && g < batch->gone + batch->n; g++)
+		clean_entry(pgt, g->desc, g->level);
 	return ia;
 }
 
-static void reap_table(struct avmm_pgtable *pgt, u64 *table, int level, unsigned int how)
+static void reap_table(struct avmm_pgtable *pgt, u64 *table, int level, bool may_sleep)
 {
 	unsigned int i, n = nr_entries(pgt, level);
-	bool clean = how & PGT_REAP_CLEAN;
 
-	for (i = 0; (clean || level < PGT_LAST_LEVEL) && i < n; i++) {
-		if (!(table[i] & PGT_VALID))
-			continue;
-		if (!pgt_is_leaf(table[i], level))
-			reap_table(pgt, child(table[i]), level + 1, how);
-		else if (clean)
-			pgt->ops->clean(pgt->cookie, table[i], avmm_pgt_size(pgt, level));
-	}
+	for (i = 0; level < PGT_LAST_LEVEL && i < n; i++)
+		if ((table[i] & PGT_VALID) && !pgt_is_leaf(table[i], level))
+			reap_table(pgt, child(table[i]), level + 1, may_sleep);
 	pgt->ops->free(pgt->cookie, table);
-	if ((how & PGT_REAP_SLEEP) && pgt->ops->relax)
+	if (may_sleep && pgt->ops->relax)
 		pgt->ops->relax(pgt->cookie);
 }
 
 /**
- * avmm_pgt_reap - dispose of what avmm_pgt_unmap() or avmm_pgt_map() took out
+ * avmm_pgt_reap - free the tables that avmm_pgt_unmap() or avmm_pgt_map() took out
  * @pgt: tables, of which only the shape and the ops are used: needs no lock
  * @batch: entries; empty afterwards
- * @how: PGT_REAP_CLEAN to call ops->clean for the memory that was mapped,
- *	PGT_REAP_SLEEP to call ops->relax now and then
+ * @may_sleep: call ops->relax now and then
  */
-void avmm_pgt_reap(struct avmm_pgtable *pgt, struct avmm_pgt_batch *batch, unsigned int how)
+void avmm_pgt_reap(struct avmm_pgtable *pgt, struct avmm_pgt_batch *batch, bool may_sleep)
 {
 	const struct avmm_pgt_gone *g;
 
-	if (!pgt->ops->clean)
-		how &= ~PGT_REAP_CLEAN;
 	for (g = batch->gone; g < batch->gone + batch->n; g++)
 		if (!pgt_is_leaf(g->desc, g->level))
-			reap_table(pgt, child(g->desc), g->level + 1, how);
-		else if (how & PGT_REAP_CLEAN)
-			pgt->ops->clean(pgt->cookie, g->desc, avmm_pgt_size(pgt, g->level));
+			reap_table(pgt, child(g->desc), g->level + 1, may_sleep);
 	batch->n = 0;
 }
 

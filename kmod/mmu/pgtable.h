@@ -22,6 +22,9 @@
 /* More addresses than this at once: dropping all that TLBs know is cheaper. */
 #define PGT_TLBI_MAX	8
 
+/* What is cleaned under one lock: milliseconds, where DC CIVAC goes to memory for each line. */
+#define PGT_CLEAN_MAX	(2ULL << 20)
+
 /* level argument of tlbi_ipa: what was taken out was no leaf */
 #define PGT_NOT_LEAF	(-1)
 
@@ -104,10 +107,6 @@ struct avmm_pgt_touched {
 	s8 level[PGT_TLBI_MAX];
 };
 
-/* what avmm_pgt_reap() is to do */
-#define PGT_REAP_CLEAN	1U
-#define PGT_REAP_SLEEP	2U
-
 static inline u64 avmm_pgt_size(const struct avmm_pgtable *pgt, int level)
 {
 	return 1ULL << pgt_shift(pgt->page_shift, level);
@@ -120,8 +119,9 @@ static inline bool pgt_is_leaf(u64 desc, int level)
 
 int avmm_pgt_map(struct avmm_pgtable *pgt, u64 ia, u64 oa, int level, u64 attr,
 		 struct avmm_pgt_batch *batch);
-u64 avmm_pgt_unmap(struct avmm_pgtable *pgt, u64 ia, u64 end, struct avmm_pgt_batch *batch);
-void avmm_pgt_reap(struct avmm_pgtable *pgt, struct avmm_pgt_batch *batch, unsigned int how);
+u64 avmm_pgt_unmap(struct avmm_pgtable *pgt, u64 ia, u64 end, bool clean,
+		   struct avmm_pgt_batch *batch);
+void avmm_pgt_reap(struct avmm_pgtable *pgt, struct avmm_pgt_batch *batch, bool may_sleep);
 u64 *avmm_pgt_next(struct avmm_pgtable *pgt, u64 *ia, u64 end, int *level);
 bool avmm_pgt_relax(struct avmm_pgtable *pgt, u64 ia, u64 oa, int level, u64 more, u64 less);
 u64 avmm_pgt_restrict(struct avmm_pgtable *pgt, u64 ia, u64 end, u64 more, unsigned int budget,

@@ -170,7 +170,7 @@ int avmm_s2_fill_spare(struct avmm_vm *vm)
  * avmm_s2_map_locked - map a page or block of a slot
  * @vm: VM
  * @leaf: what; the memory is coherent, and fit to be executed if it says so
- * @batch: empty; to be reaped when the lock is dropped, without cleaning
+ * @batch: empty; to be reaped when the lock is dropped
  *
  * Return: 0, or -ENOMEM: drop the lock, avmm_s2_fill_spare() and try again.
  */
@@ -220,7 +220,7 @@ int avmm_s2_map_device(struct avmm_vm *vm, u64 ipa, u64 pa, u64 size)
 			spin_lock(&vm->mmu_lock);
 			ret = avmm_s2_map_locked(vm, &leaf, &batch);
 			spin_unlock(&vm->mmu_lock);
-			avmm_pgt_reap(&vm->s2.pgt, &batch, PGT_REAP_CLEAN);
+			avmm_pgt_reap(&vm->s2.pgt, &batch, true);
 		} while (ret == -ENOMEM && !avmm_s2_fill_spare(vm));
 	}
 	return ret;
@@ -243,17 +243,17 @@ bool avmm_s2_relax_locked(struct avmm_vm *vm, u64 ipa, u64 pa, int level, bool w
 	return avmm_pgt_relax(&vm->s2.pgt, ipa, pa, level, write ? S2_WRITE : 0, exec ? S2_XN : 0);
 }
 
-static void s2_unmap(struct avmm_vm *vm, u64 ipa, u64 end, unsigned int how)
+static void s2_unmap(struct avmm_vm *vm, u64 ipa, u64 end, bool clean, bool may_sleep)
 {
 	struct avmm_pgt_batch batch;
 
 	batch.n = 0;
 	while (ipa < end) {
 		spin_lock(&vm->mmu_lock);
-		ipa = avmm_pgt_unmap(&vm->s2.pgt, ipa, end, &batch);
+		ipa = avmm_pgt_unmap(&vm->s2.pgt, ipa, end, clean, &batch);
 		spin_unlock(&vm->mmu_lock);
-		avmm_pgt_reap(&vm->s2.pgt, &batch, how);
-		if (how & PGT_REAP_SLEEP)
+		avmm_pgt_reap(&vm->s2.pgt, &batch, may_sleep);
+		if (may_sleep)
 			cond_resched();
 	}
 }
@@ -267,7 +267,7 @@ static void s2_unmap(struct avmm_vm *vm, u64 ipa, u64 end, unsigned int how)
  */
 void avmm_s2_unmap(struct avmm_vm *vm, u64 ipa, u64 size, bool may_sleep)
 {
-	s2_unmap(vm, ipa, ipa + size, PGT_REAP_CLEAN | (may_sleep ? PGT_REAP_SLEEP : 0));
+	s2_unmap(vm, ipa, ipa + size, true, may_sleep);
 }
 
 /**
@@ -276,7 +276,7 @@ void avmm_s2_unmap(struct avmm_vm *vm, u64 ipa, u64 size, bool may_sleep)
  */
 void avmm_s2_unmap_all(struct avmm_vm *vm)
 {
-	s2_unmap(vm, 0, 1ULL << vm->s2.ipa_bits, PGT_REAP_SLEEP);
+	s2_unmap(vm, 0, 1ULL << vm->s2.ipa_bits, false, true);
 }
 
 /**

@@ -53,7 +53,7 @@ static struct avmm_pgtable pgt;
 static struct table *tables;
 static struct stale stale[MAX_STALE];
 static int nr_stale, nr_tables, faults;
-static u64 cleaned, nr_tlbi_ipa, nr_tlbi_all;
+static u64 cleaned, largest_cleaned, nr_tlbi_ipa, nr_tlbi_all;
 static int alloc_budget;
 
 static void complain(const char *what, u64 *e, u64 old, u64 new)
@@ -198,6 +198,8 @@ static void fake_clean(void *cookie, u64 desc, u64 size)
 	if (nr_stale)
 		complain("cleaned before TLBI", NULL, desc, 0);
 	cleaned += size;
+	if (size > largest_cleaned)
+		largest_cleaned = size;
 }
 
 static const struct avmm_pgt_ops fake_ops = {
@@ -227,14 +229,18 @@ static void open_tables(unsigned int page_shift, unsigned int ia_bits)
 	add_table(pgt.root, 0, level);
 }
 
-static u64 unmap(u64 ia, u64 end, unsigned int how)
+static u64 unmap(u64 ia, u64 end, bool clean)
 {
 	struct avmm_pgt_batch batch = { .n = 0 };
-	u64 calls = 0;
+	u64 calls = 0, was;
 
 	while (ia < end) {
-		ia = avmm_pgt_unmap(&pgt, ia, end, &batch);
-		avmm_pgt_reap(&pgt, &batch, how);
+		was = cleaned;
+		largest_cleaned = PGT_CLEAN_MAX;
+		ia = avmm_pgt_unmap(&pgt, ia, end, clean, &batch);
+		if (cleaned - was > largest_cleaned)
+			complain("cleaned too much at a time", NULL, ia, 0);
+		avmm_pgt_reap(&pgt, &batch, false);
 		calls++;
 	}
 	return calls;
@@ -242,7 +248,7 @@ static u64 unmap(u64 ia, u64 end, unsigned int how)
 
 static void close_tables(void)
 {
-	unmap(0, 1ULL << pgt.ia_bits, 0);
+	unmap(0, 1ULL << pgt.ia_bits, false);
 	forget_table(pgt.root);
 	free(pgt.root);
 }
@@ -259,7 +265,7 @@ static int map(u64 ia, u64 oa, int level, u64 attr)
 		alloc_budget = PGT_MAP_TABLES;
 		ret = avmm_pgt_map(&pgt, ia, oa, level, attr, &batch);
 	}
-	avmm_pgt_reap(&pgt, &batch, 0);
+	avmm_pgt_reap(&pgt, &batch, false);
 	return ret;
 }
 
@@ -393,7 +399,7 @@ static bool op_unmap(u64 from, u64 to)
 {
 	u64 i, k, want = 0, was = cleaned;
 	u64 f = from, t = to;
-	unsigned int how = rnd(2) ? PGT_REAP_CLEAN : 0;
+	bool clean = rnd(2);
 
 	whole_leaves(&f, &t);
 	for (i = f; i < t; i++)
@@ -401,8 +407,8 @@ static bool op_unmap(u64 from, u64 to)
 			want += 1ULL << pgt.page_shift;
 			model[i].level = -1;
 		}
-	k = unmap(model_ia(from), model_ia(to), how);
-	return k && !nr_stale && cleaned - was == (how ? want : 0);
+	k = unmap(model_ia(from), model_ia(to), clean);
+	return k && !nr_stale && cleaned - was == (clean ? want : 0);
 }
 
 static bool op_relax(u64 i, bool stale_before)
@@ -670,7 +676,7 @@ static void test_log(void)
 	       "it is split: 512 pages, %u of them writable", writable);
 	tap_ok(avmm_pgt_relax(&pgt, ia + 0x8000, (1ULL << 30) + 0x8000, PGT_LAST_LEVEL, S2_WRITE, 0),
 	       "the next page needs no more than its bit");
-	unmap(ia, ia + (2 << 20), PGT_REAP_CLEAN);
+	unmap(ia, ia + (2 << 20), true);
 	map(ia, 1ULL << 30, 2, NORMAL | S2_WRITE);
 	at = ia;
 	e = avmm_pgt_next(&pgt, &at, ia + 1, &level);
@@ -688,11 +694,11 @@ static void test_tlbi_cost(void)
 	for (i = 0; i < 1024; i++)
 		map(ia + (i << 12), i << 12, PGT_LAST_LEVEL, NORMAL);
 	nr_tlbi_ipa = nr_tlbi_all = 0;
-	unmap(ia + 0x1000, ia + 0x4000, PGT_REAP_CLEAN);
+	unmap(ia + 0x1000, ia + 0x4000, true);
 	tap_ok(nr_tlbi_ipa == 3 && !nr_tlbi_all, "three pages go by address");
 	nr_tlbi_ipa = 0;
-	unmap(ia, ia + (4 << 20), PGT_REAP_CLEAN);
-	tap_ok(nr_tlbi_all == 1 && !nr_tlbi_ipa, "1021 pages go with one TLBI of the VMID");
+	unmap(ia, ia + (4 << 20), true);
+	tap_ok(nr_tlbi_all == 2 && !nr_tlbi_ipa, "1021 pages in two tables go with two TLBIs of the VMID");
 	for (i = 0; i < 1024; i++)
 		map(ia + (i << 12), i << 12, PGT_LAST_LEVEL, NORMAL | S2_WRITE);
 	nr_tlbi_ipa = nr_tlbi_all = 0;
