@@ -166,6 +166,18 @@ static bool guest_turn(struct avmm_vcpu *vcpu)
 	atomic_set(&vcpu->mode, AVMM_OUTSIDE_GUEST);
 	vgic_sync(vcpu);
 	avmm_timer_sync(vcpu);
+	if (entered) {
+		/*
+		 * The tick that ended the guest's turn is taken here, so that
+		 * it finds the guest running and charges it with its time.
+		 */
+		if (vcpu->arch.ctx->exit_code == AVMM_HYP_EXIT_IRQ) {
+			local_irq_enable();
+			isb();
+			local_irq_disable();
+		}
+		avmm_guest_time_exit();
+	}
 	local_irq_enable();
 	preempt_enable();
 	if (unlikely(vcpu->arch.vgic.nr_acked))

@@ -41,8 +41,11 @@
 /* all up to TWED, ETS, AFP, ECBHB; not HCX, nTLBPA, TIDCP1, CMOW */
 #define MMFR1_MASK	(F(0) | F(4) | F(8) | F(12) | F(16) | F(20) | F(24) | F(28) | F(32) | \
 			 F(36) | F(44) | F(60))
+/* CCIDX, and what AArch32 has for it: KVM hides them since it writes CCSIDR_EL1 itself */
+#define CCIDX_MASK	(AVMM_ALL_CCSIDRS ? F(20) : 0)
+#define CCIDX_A32_MASK	(AVMM_ALL_CCSIDRS ? F(24) : 0)
 /* all but NV */
-#define MMFR2_MASK	(~F(24))
+#define MMFR2_MASK	(~(F(24) | CCIDX_MASK))
 /* AArch32 ID_DFR0_EL1: not PerfMon */
 #define DFR0_A32_MASK	(~F(24))
 
@@ -133,7 +136,9 @@ static const struct idreg idregs[AVMM_IDREG_CRMS][8] = {
 	  A32("ID_MMFR0_EL1"), A32("ID_MMFR1_EL1"), A32("ID_MMFR2_EL1"), A32("ID_MMFR3_EL1") },
 	/* CRm 2 */
 	{ A32("ID_ISAR0_EL1"), A32("ID_ISAR1_EL1"), A32("ID_ISAR2_EL1"), A32("ID_ISAR3_EL1"),
-	  A32("ID_ISAR4_EL1"), A32("ID_ISAR5_EL1"), A32("ID_MMFR4_EL1"), A32("ID_ISAR6_EL1") },
+	  A32("ID_ISAR4_EL1"), A32("ID_ISAR5_EL1"),
+	  { .name = "ID_MMFR4_EL1", .mask = ~CCIDX_A32_MASK, .a32 = true },
+	  A32("ID_ISAR6_EL1") },
 	/* CRm 3: ID_DFR1_EL1 only tells of the PMU */
 	{ A32("MVFR0_EL1"), A32("MVFR1_EL1"), A32("MVFR2_EL1"), { NULL },
 	  A32("ID_PFR2_EL1"), { NULL }, A32("ID_MMFR5_EL1"), { NULL } },

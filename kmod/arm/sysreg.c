@@ -47,6 +47,8 @@
 #define CLIDR_F_LOUU	(7ULL << 27)
 #define CLIDR_F_KNOWN	(~0ULL >> 17)
 
+#define MMFR2_F_CCIDX	(0xfULL << 20)
+
 /* CCSIDR_EL1: the upper four bits of the word are UNKNOWN, and were policies once */
 #define CCSIDR_F_KNOWN	(~0U >> 4)
 #define CCSIDR_F_LINE	7U	/* log2 of the words of 4 bytes in a line, less 2 */
@@ -55,6 +57,7 @@
 static struct {
 	u64 imp[AVMM_NR_IMP_IDS], clidr, ctr;
 	u32 ccsidr[AVMM_NR_CSSELR];
+	bool hides_ccidx;
 } host_id __ro_after_init;
 
 /* ---- handlers ---- */
@@ -612,7 +615,7 @@ void avmm_sysreg_vcpu_init(struct avmm_vcpu *vcpu)
 void avmm_sysreg_show_ids(struct avmm_vcpu *vcpu)
 {
 	vcpu->arch.ctx->vpidr = READ_ONCE(vcpu->vm->arch.imp_id[AVMM_MIDR]);
-	if (READ_ONCE(vcpu->vm->arch.ctr) != host_id.ctr || vcpu->arch.clidr != host_id.clidr ||
+	if (host_id.hides_ccidx || READ_ONCE(vcpu->vm->arch.ctr) != host_id.ctr || vcpu->arch.clidr != host_id.clidr ||
 	    memcmp(vcpu->arch.ccsidr, host_id.ccsidr, sizeof(host_id.ccsidr)))
 		vcpu->arch.ctx->hcr |= HCR_BIT_TID2;
 	else
@@ -803,11 +806,14 @@ static void __init snapshot_caches(void)
 	unsigned long flags;
 	u32 i;
 
+	/* the machine's CCSIDR_EL1 has the format that the guest is not told of */
+	host_id.hides_ccidx = AVMM_ALL_CCSIDRS &&
+		(read_sanitised_ftr_reg(SYS_ID_AA64MMFR2_EL1) & MMFR2_F_CCIDX);
 	local_irq_save(flags);
 	for (i = 0; i < AVMM_NR_CSSELR; i++) {
 		/* where there is none it reads as anything: one set and way of the shortest lines */
 		host_id.ccsidr[i] = line_shift(i & 1) - 4;
-		if (!has_cache(i))
+		if (host_id.hides_ccidx || !has_cache(i))
 			continue;
 		write_sysreg(i, csselr_el1);
 		isb();

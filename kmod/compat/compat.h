@@ -41,9 +41,14 @@ static inline void avmm_guest_enter(bool note_rcu)
 #endif
 }
 
+/* What comes between the two is the host's, but its time the guest's. */
 static inline void avmm_guest_exit(void)
 {
 	context_tracking_guest_exit();
+}
+
+static inline void avmm_guest_time_exit(void)
+{
 	vtime_account_guest_exit();
 }
 

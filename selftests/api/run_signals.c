@@ -71,6 +71,47 @@ static void test_alarm_signal(const char *name, const uint32_t *code, unsigned i
 	vm_free(vm);
 }
 
+/* /proc/self/stat, proc(5): ticks of user mode, of the kernel, and of the first those in guests */
+static void ticks_of_mine(unsigned long *all, unsigned long *guest)
+{
+	char line[1024] = "", *at;
+	FILE *f = fopen("/proc/self/stat", "r");
+	unsigned long user, kernel;
+	int field;
+
+	if (!f || !fgets(line, sizeof(line), f))
+		tap_bail("/proc/self/stat: %s", strerror(errno));
+	fclose(f);
+	/* the second field is in brackets and may hold anything */
+	at = strrchr(line, ')') + 1;
+	for (field = 3; field < 14; field++)
+		at = strchr(at + 1, ' ');
+	user = strtoul(at, &at, 10);
+	kernel = strtoul(at, &at, 10);
+	for (field = 16; field < 43; field++)
+		at = strchr(at + 1, ' ');
+	*guest = strtoul(at, NULL, 10);
+	*all = user + kernel;
+}
+
+/* top and cpu.stat tell by this who it is that computes */
+static void test_guest_time(void)
+{
+	struct vm *vm = vm_of(loop, 2);
+	struct itimerval soon = { .it_value.tv_sec = 2 };
+	unsigned long all, guest, all_after, guest_after;
+
+	ticks_of_mine(&all, &guest);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	vcpu_run(&vm->vcpu[0]);
+	ticks_of_mine(&all_after, &guest_after);
+	all = all_after - all;
+	guest = guest_after - guest;
+	tap_ok(guest > all / 2, "the time of a guest that computes is guest time (%lu of %lu)",
+	       guest, all);
+	vm_free(vm);
+}
+
 static void *signaller(void *arg)
 {
 	struct vcpu *v = arg;
@@ -152,6 +193,7 @@ int main(void)
 	test_mask();
 	/* the last: these take the alarm away from the test's own */
 	sigaction(SIGALRM, &sa, NULL);
+	test_guest_time();
 	test_alarm_signal("a busy guest", loop, 2);
 	test_alarm_signal("a sleeping guest", sleeper, 3);
 	return tap_end();

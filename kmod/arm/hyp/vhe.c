@@ -4,17 +4,20 @@
 #include <linux/percpu.h>
 #include "hyp.h"
 
-/* TPIDR_EL2 is the kernel's per-CPU base here, so per-CPU data just works */
+/*
+ * TPIDR_EL2 is the kernel's per-CPU base here, so per-CPU data just works; but for
+ * DEBUG_PREEMPT's check, which looks at current: SP_EL0, and that is the guest's.
+ */
 static DEFINE_PER_CPU(struct avmm_ctx *, current_ctx);
 
 static inline void hyp_set_current(struct avmm_ctx *ctx)
 {
-	__this_cpu_write(current_ctx, ctx);
+	raw_cpu_write(current_ctx, ctx);
 }
 
 static inline struct avmm_ctx *hyp_current(void)
 {
-	return __this_cpu_read(current_ctx);
+	return raw_cpu_read(current_ctx);
 }
 
 /* guest vectors are installed only with a context set: cannot be reached */
