@@ -94,6 +94,7 @@ struct avmm_iobus {
 enum avmm_request {
 	AVMM_REQ_SLEEP,		/* powered off, suspended or paused: do not enter */
 	AVMM_REQ_IRQ_PENDING,	/* look at the vGIC again */
+	AVMM_REQ_TIMER,		/* a counter was moved */
 	AVMM_REQ_RESET,		/* PSCI CPU_ON: load vcpu->arch.reset first */
 	AVMM_REQ_VM_DEAD,	/* the VM is bugged: fail with -EIO */
 };

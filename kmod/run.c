@@ -72,6 +72,8 @@ static int handle_requests(struct avmm_vcpu *vcpu)
 		return -EIO;
 	avmm_test_clear_request(vcpu, AVMM_REQ_IRQ_PENDING);
 	avmm_test_clear_request(vcpu, AVMM_REQ_SLEEP);
+	if (avmm_test_clear_request(vcpu, AVMM_REQ_TIMER))
+		avmm_timer_count_moved(vcpu);
 	if (READ_ONCE(vcpu->arch.mp_state) == AVMM_MP_STATE_STOPPED)
 		vcpu_sleep(vcpu, runnable(vcpu) || READ_ONCE(vcpu->requests));
 	if (avmm_test_clear_request(vcpu, AVMM_REQ_RESET))

@@ -286,6 +286,24 @@ static long enable_cap(void *obj, void *arg, unsigned long uarg)
 	}
 }
 
+#if AVMM_LIST_PTIMER
+static long set_counter_offset(void *obj, void *arg, unsigned long uarg)
+{
+	const struct avmm_arm_counter_offset *offset = arg;
+	struct avmm_vm *vm = obj;
+	int ret;
+
+	if (offset->reserved)
+		return -EINVAL;
+	ret = avmm_lock_all_vcpus(vm);
+	if (ret)
+		return ret;
+	avmm_timer_set_offset(vm, offset->counter_offset);
+	avmm_unlock_all_vcpus(vm);
+	return 0;
+}
+#endif
+
 #if AVMM_WRITABLE_IDS
 /* The structure goes in, though the number says out. */
 static long get_reg_writable_masks(void *vm, void *arg, unsigned long uarg)
@@ -320,6 +338,9 @@ static const struct avmm_ioctl vm_ioctls[] = {
 	{ AVMM_ENABLE_CAP, AVMM_IOC_VM_LOCK, enable_cap },
 	{ AVMM_SIGNAL_MSI, 0, signal_msi },
 	{ AVMM_ARM_PREFERRED_TARGET, 0, preferred_target },
+#if AVMM_LIST_PTIMER
+	{ AVMM_ARM_SET_COUNTER_OFFSET, AVMM_IOC_VM_LOCK, set_counter_offset },
+#endif
 #if AVMM_WRITABLE_IDS
 	{ AVMM_ARM_GET_REG_WRITABLE_MASKS, AVMM_IOC_VALUE, get_reg_writable_masks },
 #endif

@@ -116,7 +116,9 @@ struct avmm_arch_vcpu {
 
 struct avmm_arch_vm {
 	struct vgic_dist vgic;
-	u64 cntvoff;			/* VM-wide virtual counter offset, ticks */
+	u64 cntvoff;			/* VM-wide offsets of the counters, ticks: virtual */
+	u64 cntpoff;			/* and physical */
+	bool counter_offset_set;	/* both, by ARM_SET_COUNTER_OFFSET */
 	u32 psci_version;		/* PSCI_VERSION as firmware register */
 	u64 hvc_bmap[4];		/* STD, STD_HYP, VENDOR_HYP, VENDOR_HYP_2 firmware bitmaps */
 	u32 vmid;
@@ -224,6 +226,8 @@ bool avmm_timer_pending(struct avmm_vcpu *vcpu);	/* a line is (or is due) up: do
 enum avmm_timer_reg { AVMM_TIMER_CTL, AVMM_TIMER_CVAL, AVMM_TIMER_TVAL, AVMM_TIMER_CNT };
 u64 avmm_timer_read(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg);
 void avmm_timer_write(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg, u64 val);
+void avmm_timer_set_offset(struct avmm_vm *vm, u64 offset);
+void avmm_timer_count_moved(struct avmm_vcpu *vcpu);
 int avmm_timer_set_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr);
 int avmm_timer_get_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr);
 int avmm_timer_has_attr(struct avmm_vcpu *vcpu, struct avmm_device_attr *attr);

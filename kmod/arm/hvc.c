@@ -300,7 +300,9 @@ static void call_vendor_ptp(struct avmm_vcpu *vcpu, u64 *res)
 	ns = ktime_get_real_ns();
 	local_irq_restore(flags);
 	if (!physical)
-		ticks -= vcpu->vm->arch.cntvoff;
+		ticks -= READ_ONCE(vcpu->vm->arch.cntvoff);
+	else
+		ticks -= READ_ONCE(vcpu->vm->arch.cntpoff);
 	res[0] = upper_32_bits(ns);
 	res[1] = lower_32_bits(ns);
 	res[2] = upper_32_bits(ticks);

@@ -148,6 +148,11 @@ static u64 vcount(struct avmm_vcpu *vcpu)
 	return counter() - READ_ONCE(vcpu->arch.ctx->timer.cntvoff);
 }
 
+static u64 pcount(struct avmm_vcpu *vcpu)
+{
+	return counter() - READ_ONCE(vcpu->arch.ctx->timer.cntpoff);
+}
+
 /* the virtual timer's line is due, whatever it was last */
 static bool vtimer_due(struct avmm_vcpu *vcpu)
 {
@@ -257,7 +262,7 @@ static enum hrtimer_restart vtimer_expired(struct hrtimer *bg)
 static enum hrtimer_restart ptimer_expired(struct hrtimer *bg)
 {
 	struct avmm_vcpu *vcpu = container_of(bg, struct avmm_vcpu, arch.ptimer.bg);
-	u64 ns = ns_until(vcpu->arch.ptimer.cval, counter());
+	u64 ns = ns_until(vcpu->arch.ptimer.cval, pcount(vcpu));
 
 	if (ns)
 		return again(bg, ns);
@@ -274,11 +279,11 @@ static void ptimer_update(struct avmm_vcpu *vcpu, u64 ctl, u64 cval)
 	hrtimer_cancel(&t->bg);
 	t->ctl = ctl & (CTL_ENABLE | CTL_IMASK);
 	t->cval = cval;
-	level = armed(t->ctl) && t->cval <= counter();
+	level = armed(t->ctl) && t->cval <= pcount(vcpu);
 	if (level != t->level)
 		set_line(vcpu, t, level);
 	if (armed(t->ctl) && !level)
-		start_bg(t, ns_until(t->cval, counter()));
+		start_bg(t, ns_until(t->cval, pcount(vcpu)));
 }
 
 /* the virtual timer's, by user space or reset: the guest's own accesses do not trap */
@@ -308,7 +313,7 @@ u64 avmm_timer_read(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg)
 {
 	const struct avmm_hyp_timer *v = &vcpu->arch.ctx->timer;
 	const struct avmm_timer *p = &vcpu->arch.ptimer;
-	u64 now = phys ? counter() : vcount(vcpu);
+	u64 now = phys ? pcount(vcpu) : vcount(vcpu);
 	u64 ctl = phys ? p->ctl : v->ctl;
 	u64 cval = phys ? p->cval : v->cval;
 
@@ -325,27 +330,58 @@ u64 avmm_timer_read(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg)
 	}
 }
 
-/* All vCPUs of a VM see one count: those in the guest load it anew, those asleep wait anew. */
-static void set_vcount(struct avmm_vcpu *vcpu, u64 val)
+/*
+ * All vCPUs of a VM see one count of each kind: those in the guest load the
+ * offsets anew, and those asleep wait anew. Context: vm->lock held.
+ */
+static void move_counts(struct avmm_vm *vm, u64 cntvoff, u64 cntpoff)
 {
-	struct avmm_vm *vm = vcpu->vm;
 	struct avmm_vcpu *v;
 	unsigned int i;
 
-	mutex_lock(&vm->lock);
-	vm->arch.cntvoff = counter() - val;
+	vm->arch.cntvoff = cntvoff;
+	vm->arch.cntpoff = cntpoff;
 	avmm_for_each_vcpu(i, v, vm) {
-		WRITE_ONCE(v->arch.ctx->timer.cntvoff, vm->arch.cntvoff);
-		avmm_request(v, AVMM_REQ_IRQ_PENDING);
+		WRITE_ONCE(v->arch.ctx->timer.cntvoff, cntvoff);
+		WRITE_ONCE(v->arch.ctx->timer.cntpoff, cntpoff);
+		avmm_request(v, AVMM_REQ_TIMER);
 	}
+}
+
+/* One count is @val now, unless user space has set the offsets of both. */
+static void set_count(struct avmm_vm *vm, bool phys, u64 val)
+{
+	u64 off = counter() - val;
+
+	mutex_lock(&vm->lock);
+	if (!vm->arch.counter_offset_set)
+		move_counts(vm, phys ? vm->arch.cntvoff : off, phys ? off : vm->arch.cntpoff);
 	mutex_unlock(&vm->lock);
+}
+
+/**
+ * avmm_timer_set_offset - AVMM_ARM_SET_COUNTER_OFFSET
+ * @vm: caller holds vm->lock and all its vCPUs
+ * @offset: ticks that both counters are behind the machine's, from now on whatever
+ *	is written to TIMER_CNT and PTIMER_CNT
+ */
+void avmm_timer_set_offset(struct avmm_vm *vm, u64 offset)
+{
+	vm->arch.counter_offset_set = true;
+	move_counts(vm, offset, offset);
+}
+
+/** avmm_timer_count_moved - AVMM_REQ_TIMER: the emulated timer waits for another time now */
+void avmm_timer_count_moved(struct avmm_vcpu *vcpu)
+{
+	ptimer_update(vcpu, vcpu->arch.ptimer.ctl, vcpu->arch.ptimer.cval);
 }
 
 /**
  * avmm_timer_write - write a timer register
  * @vcpu: in its thread, or its mutex held; interrupts on
  * @phys: the physical timer, else the virtual one
- * @reg: which; the physical count cannot be changed
+ * @reg: which
  * @val: as the guest would write it
  */
 void avmm_timer_write(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg, u64 val)
@@ -361,12 +397,10 @@ void avmm_timer_write(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg
 		cval = val;
 		break;
 	case AVMM_TIMER_TVAL:
-		cval = (phys ? counter() : vcount(vcpu)) + (s32)val;
+		cval = (phys ? pcount(vcpu) : vcount(vcpu)) + (s32)val;
 		break;
 	default:
-		/* the guest reads the CPU's own physical count, so it stays the host's */
-		if (!phys)
-			set_vcount(vcpu, val);
+		set_count(vcpu->vm, phys, val);
 		return;
 	}
 	if (phys)
@@ -377,7 +411,7 @@ void avmm_timer_write(struct avmm_vcpu *vcpu, bool phys, enum avmm_timer_reg reg
 
 /* ---- life ---- */
 
-/** avmm_timer_vm_init - the guest's virtual count begins at 0; the physical one is the host's */
+/** avmm_timer_vm_init - the guest's virtual count begins at 0; the physical one is the machine's */
 void avmm_timer_vm_init(struct avmm_vm *vm)
 {
 	vm->arch.cntvoff = counter();
@@ -396,6 +430,7 @@ void avmm_timer_vcpu_init(struct avmm_vcpu *vcpu)
 	vcpu->arch.vtimer.ppi = other ? other->arch.vtimer.ppi : PPI_VTIMER;
 	vcpu->arch.ptimer.ppi = other ? other->arch.ptimer.ppi : PPI_PTIMER;
 	vcpu->arch.ctx->timer.cntvoff = vm->arch.cntvoff;
+	vcpu->arch.ctx->timer.cntpoff = vm->arch.cntpoff;
 	hrtimer_setup(&vcpu->arch.vtimer.bg, vtimer_expired, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_HARD);
 	hrtimer_setup(&vcpu->arch.ptimer.bg, ptimer_expired, CLOCK_MONOTONIC,
@@ -408,6 +443,7 @@ void avmm_timer_vcpu_reset(struct avmm_vcpu *vcpu)
 	vtimer_update(vcpu, 0, 0);
 	ptimer_update(vcpu, 0, 0);
 	vcpu->arch.ctx->timer.cntvoff = vcpu->vm->arch.cntvoff;
+	vcpu->arch.ctx->timer.cntpoff = vcpu->vm->arch.cntpoff;
 }
 
 /** avmm_timer_vcpu_destroy - no hrtimer of it runs any more */

@@ -150,7 +150,7 @@ typedef bool avmm_young_t;
 /*
  * Which registers user space is shown is decided by what the KVM of the same
  * kernel shows: a VM that is saved here may be restored there. From 6.4 on the
- * physical timer is among them.
+ * physical timer is among them, and both counters can be moved at once.
  */
 #define AVMM_LIST_PTIMER	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
 /* and from 6.15 on a second bitmap of vendor hypercalls */

@@ -154,7 +154,7 @@ static struct vgic_irq *make(struct avmm_vm *vm, u32 intid)
 	int err;
 
 	/* it must be at home somewhere */
-	if (!vgic_initialized(vm))
+	if (!vgic_initialized(vm) || !vm->nr_vcpus)
 		return ERR_PTR(-ENXIO);
 	irq = kzalloc(sizeof(*irq), GFP_KERNEL_ACCOUNT);
 	if (!irq)
@@ -175,7 +175,7 @@ static struct vgic_irq *make(struct avmm_vm *vm, u32 intid)
  * @target: where it goes; NULL: nowhere yet. Means nothing if another event is
  *	mapped to it already
  *
- * Return: 0; -EFAULT: a table is no memory; -ENOMEM; -ENXIO: the GIC is not initialised
+ * Return: 0; -EFAULT: a table is no memory; -ENOMEM; -ENXIO: the GIC is not initialised, or without vCPUs
  */
 int vgic_lpi_map(struct avmm_vm *vm, u32 intid, struct avmm_vcpu *target)
 {

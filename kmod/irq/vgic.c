@@ -42,7 +42,7 @@ struct vgic_irq *vgic_get_irq(struct avmm_vm *vm, struct avmm_vcpu *vcpu, u32 in
 	if (intid < VGIC_NR_PRIVATE)
 		return vcpu ? &vcpu->arch.vgic.private[intid] : NULL;
 	intid -= VGIC_NR_PRIVATE;
-	if (intid >= dist->nr_spis || intid > VGIC_MAX_SPI - VGIC_NR_PRIVATE)
+	if (!dist->spis || intid >= dist->nr_spis || intid > VGIC_MAX_SPI - VGIC_NR_PRIVATE)
 		return NULL;
 	return &dist->spis[array_index_nospec(intid, dist->nr_spis)];
 }

@@ -185,7 +185,9 @@ static void make_v2(struct avmm_vm *vm)
  * @vm: caller holds vm->lock
  *
  * Addresses may follow later, ARM_VCPU_INIT too.
- * Return: 0 (also when it is initialised already), -ENODEV no vCPU, -ENOMEM
+ * A GICv3 without vCPUs, of which there will be none, has no interrupts either: they
+ * are always at home at some vCPU, whose lock guards them.
+ * Return: 0 (also when it is initialised already), -ENODEV a GICv2 without vCPUs, -ENOMEM
  */
 int vgic_init(struct avmm_vm *vm)
 {
@@ -195,14 +197,16 @@ int vgic_init(struct avmm_vm *vm)
 
 	if (dist->initialized)
 		return 0;
-	/* a shared interrupt is always at home at some vCPU, whose lock guards it */
-	if (!vm->nr_vcpus)
+	/* its first use does this, and is not to stand in the way of vCPUs */
+	if (!vm->nr_vcpus && is_v2(vm))
 		return -ENODEV;
 	if (!dist->nr_spis)
 		dist->nr_spis = LEGACY_NR_SPIS;
-	dist->spis = kvcalloc(dist->nr_spis, sizeof(*dist->spis), GFP_KERNEL_ACCOUNT);
-	if (!dist->spis)
-		return -ENOMEM;
+	if (vm->nr_vcpus) {
+		dist->spis = kvcalloc(dist->nr_spis, sizeof(*dist->spis), GFP_KERNEL_ACCOUNT);
+		if (!dist->spis)
+			return -ENOMEM;
+	}
 	ret = avmm_routing_default(vm, dist->nr_spis);
 	if (ret) {
 		kvfree(dist->spis);
@@ -210,7 +214,7 @@ int vgic_init(struct avmm_vm *vm)
 		return ret;
 	}
 	/* IROUTER resets to 0.0.0.0: the first vCPU */
-	for (i = 0; i < dist->nr_spis; i++)
+	for (i = 0; dist->spis && i < dist->nr_spis; i++)
 		vgic_irq_init(&dist->spis[i], VGIC_NR_PRIVATE + i, vm->vcpus[0], 0);
 	if (is_v2(vm))
 		make_v2(vm);

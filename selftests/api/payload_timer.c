@@ -270,6 +270,31 @@ static void test_host_view(void)
 	report(irq_wait(INTID_VTIMER, 1), "a timer after the move", LOG.total, 0);
 }
 
+/* The physical timer waits for longer than the test takes, but not for longer than the move. */
+static void test_physical_view(void)
+{
+	u64 v, ms = ticks_per_ms();
+
+	start(1);
+	set_cval(1, counter(1) + 1800000 * ms);
+	set_ctl(1, CNT_CTL_ENABLE);
+	sync(SYNC_PCOUNTER, counter(1), 0);
+	v = mbox(MBOX_MOVED_TO);
+	if (v) {
+		report(counter(1) >= v && counter(1) - v < 10000 * ms, "CNTPCT follows PTIMER_CNT",
+		       counter(1), v);
+		report(irq_poll(INTID_PTIMER, 1), "a timer that is overdue by that", LOG.total, 0);
+		start(1);
+		set_tval(1, 10 * ms);
+		report(cval(1) - v < 20000 * ms, "TVAL counts from there", cval(1), v);
+		set_ctl(1, CNT_CTL_ENABLE);
+		report(irq_wait(INTID_PTIMER, 1), "a timer after the move", LOG.total, 0);
+		v = counter(0);
+		report(v < mbox(MBOX_MOVED_TO), "CNTVCT did not move", v, mbox(MBOX_MOVED_TO));
+	}
+	set_ctl(1, 0);
+}
+
 static void test_idle(void)
 {
 	start(0);
@@ -361,6 +386,7 @@ void guest_main(u64 mode)
 	}
 	test_both();
 	test_host_view();
+	test_physical_view();
 	test_idle();
 	payload_exit();
 }

@@ -16,6 +16,11 @@ static uint64_t thread_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+static bool has_offset(struct vm *vm)
+{
+	return avmm_check_extension(vm->fd, AVMM_CAP_COUNTER_OFFSET) > 0;
+}
+
 static bool on_sync(struct vcpu *vcpu, struct ucall *uc)
 {
 	static uint64_t wall, cpu, freq;
@@ -33,6 +38,19 @@ static bool on_sync(struct vcpu *vcpu, struct ucall *uc)
 		/* an hour on */
 		v += 3600 * freq;
 		vcpu_set(vcpu, AVMM_REG_ARM_TIMER_CNT, v);
+		vcpu->vm->mbox[MBOX_MOVED_TO] = v;
+		break;
+	case SYNC_PCOUNTER:
+		vcpu->vm->mbox[MBOX_MOVED_TO] = 0;
+		if (!has_offset(vcpu->vm))
+			break;
+		v = vcpu_get(vcpu, AVMM_REG_ARM_PTIMER_CNT);
+		tap_ok(v >= uc->arg[1] && v - uc->arg[1] < 10 * freq,
+		       "PTIMER_CNT runs with CNTPCT: 0x%llx, 0x%llx", (unsigned long long)v,
+		       (unsigned long long)uc->arg[1]);
+		/* far beyond what the virtual count has been moved to */
+		v += 360000 * freq;
+		vcpu_set(vcpu, AVMM_REG_ARM_PTIMER_CNT, v);
 		vcpu->vm->mbox[MBOX_MOVED_TO] = v;
 		break;
 	case SYNC_TIMER_REGS:
@@ -76,10 +94,45 @@ static void test_preset(void)
 	vm_free(vm);
 }
 
+static int set_offset(struct vm *vm, uint64_t offset, uint64_t reserved)
+{
+	struct avmm_arm_counter_offset o = { .counter_offset = offset, .reserved = reserved };
+
+	return -avmm_ioctl_value(vm->fd, AVMM_ARM_SET_COUNTER_OFFSET, (uintptr_t)&o);
+}
+
+/* both counters at once, for good */
+static void test_offset(void)
+{
+	struct vm *vm = vm_new(&(struct vm_config){ .nommu = true, .vcpus = 2 });
+	struct vcpu *v = &vm->vcpu[0];
+	uint64_t machine, virt, phys;
+
+	if (!has_offset(vm)) {
+		tap_eq(set_offset(vm, 0, 0), ENOTTY, "no COUNTER_OFFSET on this kernel");
+		vm_free(vm);
+		return;
+	}
+	tap_eq(set_offset(vm, 0, 1), EINVAL, "SET_COUNTER_OFFSET with a reserved field");
+	machine = vcpu_get(v, AVMM_REG_ARM_PTIMER_CNT);
+	tap_eq(set_offset(vm, machine - 1000, 0), 0, "SET_COUNTER_OFFSET");
+	virt = vcpu_get(v, AVMM_REG_ARM_TIMER_CNT);
+	phys = vcpu_get(&vm->vcpu[1], AVMM_REG_ARM_PTIMER_CNT);
+	tap_ok(virt >= 1000 && phys >= virt && phys < machine,
+	       "both counters are behind by that: %llu, %llu", (unsigned long long)virt,
+	       (unsigned long long)phys);
+	vcpu_set(v, AVMM_REG_ARM_TIMER_CNT, 0);
+	vcpu_set(v, AVMM_REG_ARM_PTIMER_CNT, 0);
+	tap_ok(vcpu_get(v, AVMM_REG_ARM_TIMER_CNT) >= virt &&
+	       vcpu_get(v, AVMM_REG_ARM_PTIMER_CNT) >= phys, "what is written to one is ignored then");
+	vm_free(vm);
+}
+
 int main(void)
 {
 	test_begin(280);
 	test_preset();
+	test_offset();
 	run_payload("four CPUs",
 		    &(struct vm_config){ PAYLOAD_OF(timer), .vcpus = 4, .arg = MODE_SMP });
 	return tap_end();

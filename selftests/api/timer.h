@@ -4,6 +4,7 @@
 #define SYNC_TIMER_REGS	2	/* CTL, CVAL as the guest has set them */
 #define SYNC_IDLE	3	/* 1 before, 0 after a long sleep */
 #define SYNC_FREQ	4	/* CNTFRQ */
+#define SYNC_PCOUNTER	5	/* CNTPCT now; the test moves PTIMER_CNT, if this kernel's can be */
 
 #define MBOX_MOVED_TO	0
 #define MODE_ONE	0

@@ -182,6 +182,28 @@ static int attr(int gic, const struct step *s, uint64_t *got)
 	return r;
 }
 
+/* as VMMs' own tests have it: complete, and nobody will ever use it */
+static void test_no_vcpus(void)
+{
+	int dev = device_open(), vm = avmm_create_vm(dev, 0);
+	int gic = avmm_new_device(vm, AVMM_DEV_TYPE_ARM_VGIC_V3);
+	uint64_t v = 0;
+
+	tap_eq(-avmm_attr_set(gic, CTRL, AVMM_DEV_ARM_VGIC_CTRL_INIT, NULL), 0,
+	       "no vCPUs: INIT");
+	tap_eq(-avmm_attr_set(gic, CTRL, AVMM_DEV_ARM_VGIC_SAVE_PENDING_TABLES, NULL), 0,
+	       "no vCPUs: SAVE_PENDING_TABLES");
+	tap_eq(-avmm_attr_get(gic, AVMM_DEV_ARM_VGIC_GRP_DIST_REGS, 0, &v), EINVAL,
+	       "no vCPUs: GICD_CTLR");
+	tap_eq(-avmm_attr_get(gic, AVMM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0, &v), EINVAL,
+	       "no vCPUs: GICR_CTLR");
+	tap_ok(avmm_irq_line(vm, 1 << 24 | 40, 1) <= 0, "no vCPUs: an interrupt");
+	tap_eq(-avmm_create_vcpu(vm, 0), EBUSY, "no vCPUs: and there can be none");
+	close(gic);
+	close(vm);
+	close(dev);
+}
+
 static void test_case(unsigned int n)
 {
 	struct vm *vm = vm_new(
@@ -360,6 +382,7 @@ int main(void)
 	test_begin(280);
 	need_gic(3);
 	test_create();
+	test_no_vcpus();
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		test_case(i);
 	test_registers();

@@ -416,6 +416,14 @@ static void masks(struct world *w, struct rng *r, struct arg *a)
 	p[1] = once_in(r, 4) ? odd_number(r) : 0;
 }
 
+static void counter_offset(struct world *w, struct rng *r, struct arg *a)
+{
+	uint64_t *p = a->buf;
+
+	p[0] = odd_number(r);
+	p[1] = once_in(r, 4) ? odd_number(r) : 0;
+}
+
 static void feature(struct world *w, struct rng *r, struct arg *a)
 {
 	*(uint32_t *)a->buf = once_in(r, 3) ? odd_number(r) : below(r, 8);
@@ -451,6 +459,7 @@ static const struct row {
 	{ "SIGNAL_MSI", FD_VM, AVMM_SIGNAL_MSI, msi, 0, 8 },
 	{ "ARM_PREFERRED_TARGET", FD_VM, AVMM_ARM_PREFERRED_TARGET, raw, 0, 1 },
 	{ "ARM_GET_REG_WRITABLE_MASKS", FD_VM, AVMM_ARM_GET_REG_WRITABLE_MASKS, masks, 0, 1 },
+	{ "ARM_SET_COUNTER_OFFSET", FD_VM, AVMM_ARM_SET_COUNTER_OFFSET, counter_offset, 0, 1 },
 	{ "CREATE_DEVICE", FD_VM, AVMM_CREATE_DEVICE, create_device, 0, 6 },
 	{ "GET_DIRTY_LOG", FD_VM, AVMM_GET_DIRTY_LOG, dirty_log, 0, 6 },
 	{ "CLEAR_DIRTY_LOG", FD_VM, AVMM_CLEAR_DIRTY_LOG, clear_dirty_log, 0, 4 },

@@ -449,6 +449,17 @@ struct avmm_reg_mask_range {
 	__u32 reserved[13];	/* zeroes */
 };
 
+/**
+ * struct avmm_arm_counter_offset - AVMM_ARM_SET_COUNTER_OFFSET
+ * @counter_offset: what is subtracted from the machine's counter in CNTVCT_EL0
+ *	and CNTPCT_EL0 of all vCPUs, in ticks
+ * @reserved: 0
+ */
+struct avmm_arm_counter_offset {
+	__u64 counter_offset;
+	__u64 reserved;
+};
+
 /* ---- ioctls of a VM fd ---- */
 
 #define AVMM_CREATE_VCPU	_IO(AVMMIO, 0x41)
@@ -467,6 +478,7 @@ struct avmm_reg_mask_range {
 #define AVMM_CLEAR_DIRTY_LOG	_IOWR(AVMMIO, 0xc0, struct avmm_clear_dirty_log)
 #define AVMM_ARM_SET_DEVICE_ADDR	_IOW(AVMMIO, 0xab, struct avmm_arm_device_addr)
 #define AVMM_ARM_PREFERRED_TARGET	_IOR(AVMMIO, 0xaf, struct avmm_vcpu_init)
+#define AVMM_ARM_SET_COUNTER_OFFSET	_IOW(AVMMIO, 0xb5, struct avmm_arm_counter_offset)
 #define AVMM_ARM_GET_REG_WRITABLE_MASKS	_IOR(AVMMIO, 0xb6, struct avmm_reg_mask_range)
 #define AVMM_CREATE_DEVICE	_IOWR(AVMMIO, 0xe0, struct avmm_create_device)
 
@@ -548,6 +560,7 @@ struct avmm_reg_mask_range {
 #define AVMM_CAP_ARM_MTE			205
 #define AVMM_CAP_SYSTEM_EVENT_DATA		215
 #define AVMM_CAP_ARM_SYSTEM_SUSPEND		216
+#define AVMM_CAP_COUNTER_OFFSET			227
 #define AVMM_CAP_ARM_SUPPORTED_REG_MASK_RANGES	230	/* bit per AVMM_ARM_FEATURE_ID_RANGE */
 #define AVMM_CAP_USER_MEMORY2			231
 #define AVMM_CAP_ARM_WRITABLE_IMP_ID_REGS	239

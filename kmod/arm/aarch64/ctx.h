@@ -107,6 +107,8 @@ struct avmm_hyp_vgic {
 /**
  * struct avmm_hyp_timer - the guest's virtual timer as switched (Arm ARM D11)
  * @cntvoff: CNTVOFF_EL2 while the guest runs, in counter ticks
+ * @cntpoff: what the guest's physical count is behind the machine's; reads of
+ *	it trap if it is not 0
  * @cval: CNTV_CVAL_EL0
  * @ctl: CNTV_CTL_EL0 as read at exit, ISTATUS valid
  *
@@ -115,6 +117,7 @@ struct avmm_hyp_vgic {
  */
 struct avmm_hyp_timer {
 	u64 cntvoff;
+	u64 cntpoff;
 	u64 cval;
 	u64 ctl;
 };

@@ -25,7 +25,7 @@ _Static_assert(__builtin_offsetof(struct avmm_fpsimd, fpsr) == 512, "entry.S");
 /* CPTR_EL2.TAM, the same bit in both forms: activity monitors */
 #define CPTR_TAM	(1UL << 30)
 
-/* CNTHCTL_EL2: let EL1 read the physical counter, trap the physical timer */
+/* CNTHCTL_EL2: let EL1 read the physical counter, if it is the machine's; trap the physical timer */
 #ifdef HYP_VHE
 #define CNTHCTL_GUEST	(1UL << 10)	/* EL1PCTEN */
 #define CNTHCTL_EL1PTEN	(1UL << 11)
@@ -292,10 +292,12 @@ static void host_save(struct avmm_ctx *ctx)
 
 static void guest_traps(struct avmm_ctx *ctx)
 {
+	u64 cnthctl = ctx->timer.cntpoff ? 0 : CNTHCTL_GUEST;
+
 #ifdef HYP_VHE
-	wr("cntkctl_el1", (ctx->host[HOST_CNTHCTL] & ~CNTHCTL_EL1PTEN) | CNTHCTL_GUEST);
+	wr("cntkctl_el1", (ctx->host[HOST_CNTHCTL] & ~(CNTHCTL_EL1PTEN | CNTHCTL_GUEST)) | cnthctl);
 #else
-	wr("cnthctl_el2", CNTHCTL_GUEST);
+	wr("cnthctl_el2", cnthctl);
 #endif
 	wr("mdcr_el2", ctx->mdcr | (ctx->host[HOST_MDCR] & MDCR_HPMN));
 	wr(CPTR, CPTR_GUEST);
