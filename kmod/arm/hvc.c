@@ -370,14 +370,17 @@ int avmm_handle_hvc(struct avmm_vcpu *vcpu)
  * avmm_handle_smc - SMC from AArch64, trapped by HCR_EL2.TSC
  * @vcpu: the caller; its PC is at the SMC
  *
- * A guest has no secure side: every call is unknown (DEN0028 5.2).
+ * A guest has no secure side: we answer for it (DEN0028 2.9: the immediate of a call
+ * is zero).
  *
- * Return: 1.
+ * Return: 1; as avmm_handle_hvc().
  */
 int avmm_handle_smc(struct avmm_vcpu *vcpu)
 {
-	vcpu->arch.ctx->x[0] = HVC_NOT_SUPPORTED;
 	avmm_skip_instr(vcpu);
+	if (AVMM_SMC_CALLS && !(vcpu->arch.ctx->esr & 0xffff))
+		return avmm_handle_hvc(vcpu);
+	vcpu->arch.ctx->x[0] = HVC_NOT_SUPPORTED;
 	return 1;
 }
 

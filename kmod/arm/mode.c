@@ -19,6 +19,7 @@
 DEFINE_STATIC_KEY_FALSE(avmm_vhe_key);
 
 static DEFINE_PER_CPU(bool, ready);
+static DEFINE_PER_CPU(bool, resting);	/* it was ready when it went to sleep */
 static bool rebooting;
 static int cpuhp_prepare, cpuhp_online;
 
@@ -60,6 +61,7 @@ static void el2_off(void *unused)
 static int cpu_prepare(unsigned int cpu)
 {
 	per_cpu(ready, cpu) = false;
+	per_cpu(resting, cpu) = false;
 	avmm_hyp_forget(cpu);
 	return 0;
 }
@@ -96,12 +98,15 @@ static int pm_notify(struct notifier_block *nb, unsigned long action, void *data
 	switch (action) {
 	case CPU_PM_ENTER:
 		/* give EL2 back first: the CPU may or may not lose it */
-		if (__this_cpu_read(ready))
+		if (__this_cpu_read(ready)) {
 			el2_off(NULL);
+			__this_cpu_write(resting, true);
+		}
 		break;
 	case CPU_PM_ENTER_FAILED:
 	case CPU_PM_EXIT:
-		el2_on();
+		if (__this_cpu_read(resting))
+			__this_cpu_write(resting, el2_on());
 		break;
 	}
 	return NOTIFY_OK;
@@ -140,6 +145,8 @@ int avmm_mode_init(void)
 			return ret;
 	}
 
+	/* first, so that no CPU sleeps with an EL2 that it will have lost */
+	cpu_pm_register_notifier(&pm_nb);
 	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "virt/avmm:prepare", cpu_prepare, NULL);
 	if (ret < 0)
 		goto err_load;
@@ -148,13 +155,13 @@ int avmm_mode_init(void)
 	if (ret < 0)
 		goto err_prepare;
 	cpuhp_online = ret;
-	cpu_pm_register_notifier(&pm_nb);
 	register_reboot_notifier(&reboot_nb);
 	return 0;
 err_prepare:
 	on_each_cpu(el2_off, NULL, 1);
 	cpuhp_remove_state_nocalls(cpuhp_prepare);
 err_load:
+	cpu_pm_unregister_notifier(&pm_nb);
 	if (!avmm_host.vhe)
 		avmm_hyp_unload();
 	return ret;
@@ -164,10 +171,10 @@ err_load:
 void avmm_mode_exit(void)
 {
 	unregister_reboot_notifier(&reboot_nb);
-	cpu_pm_unregister_notifier(&pm_nb);
 	cpuhp_remove_state(cpuhp_online);
 	on_each_cpu(el2_off, NULL, 1);
 	cpuhp_remove_state_nocalls(cpuhp_prepare);
+	cpu_pm_unregister_notifier(&pm_nb);
 	if (!avmm_host.vhe)
 		avmm_hyp_unload();
 }

@@ -168,6 +168,8 @@ void avmm_vcpu_reset(struct avmm_vcpu *vcpu)
 		ctx->flags |= AVMM_CTX_HAS_PMU;
 	if (avmm_host.has_fgt)
 		ctx->flags |= AVMM_CTX_HAS_FGT;
+	if (avmm_has_mpam())
+		ctx->flags |= AVMM_CTX_HAS_MPAM;
 	if (avmm_host.has_hcx)
 		ctx->flags |= AVMM_CTX_HAS_HCX;
 	if (avmm_host.gic == 2)

@@ -52,6 +52,13 @@ static inline void avmm_guest_time_exit(void)
 	vtime_account_guest_exit();
 }
 
+/* Since 6.13 the kernel opens MPAM to EL1. Before, it does not touch it, and may not be able to. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define avmm_has_mpam()		false
+#else
+#define avmm_has_mpam()		system_supports_mpam()
+#endif
+
 /* kernel_neon_begin() wants a buffer to save an interrupted user in, from 6.19 on */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 #define avmm_neon_begin_end()	do { kernel_neon_begin(); kernel_neon_end(); } while (0)
@@ -155,6 +162,9 @@ typedef bool avmm_young_t;
 #define AVMM_LIST_PTIMER	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
 /* and from 6.15 on a second bitmap of vendor hypercalls */
 #define AVMM_LIST_VENDOR_2	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0))
+
+/* An SMC is a call as HVC is: since 6.4. Before, whatever it asks for is not supported. */
+#define AVMM_SMC_CALLS		(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
 
 /* the PSCI version that a guest sees unless user space chooses another: 1.3 since 6.13 */
 #define AVMM_PSCI_LATEST	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0) ? 0x10003 : 0x10001)

@@ -424,6 +424,8 @@ void vgic_deactivate(struct avmm_vcpu *vcpu, u32 intid)
 	irq = vgic_get_irq(vcpu->vm, vcpu, intid);
 	if (!irq)
 		return;
+	if (is_loaded(irq))
+		vgic_wait_fold(irq);
 	flags = vgic_irq_lock(irq);
 	if (irq->flags & VGIC_ACTIVE)
 		vgic_note_ack(vcpu, irq);

@@ -157,14 +157,12 @@ static void put_backing(struct backing *b, bool mapped)
 	if (!b->page)
 		return;
 	folio = page_folio(b->page);
-	/* The guest may write from now on, and nobody will see it do so. */
-	if (mapped && b->writable && !folio_test_dirty(folio)) {
-		/* Memory that goes to swap has no file system to tell. */
-		if (folio_test_swapbacked(folio))
-			folio_set_dirty(folio);
-		else
-			set_page_dirty_lock(b->page);
-	}
+	/*
+	 * The guest may write from now on, and nobody will see it do so. A page of a
+	 * file that is written back is dirty for as long as its mapping is writable.
+	 */
+	if (mapped && b->writable && folio_test_swapbacked(folio) && !folio_test_dirty(folio))
+		folio_set_dirty(folio);
 	folio_put(folio);
 }
 

@@ -28,7 +28,8 @@ static bool slot_part(const struct avmm_memslot *slot, unsigned long start, unsi
 
 	/* Slots are whole pages; age and test come with any address. */
 	start = max(start & PAGE_MASK, slot->hva);
-	end = min(PAGE_ALIGN(end), slot_end);
+	/* the end of all addresses is none that could be rounded up */
+	end = end >= slot_end ? slot_end : PAGE_ALIGN(end);
 	if (start >= end)
 		return false;
 	part->ipa = (slot->base_gfn << PAGE_SHIFT) + (start - slot->hva);

@@ -11,6 +11,8 @@ static void test_calls(void)
 		vm_new(&(struct vm_config){ PAYLOAD_OF(psci), .vcpus = 2, .arg = MODE_CALLS });
 
 	vm->mbox[MBOX_PSCI_VERSION] = vcpu_get(&vm->vcpu[0], AVMM_REG_ARM_PSCI_VERSION);
+	/* both are since 6.4 */
+	vm->mbox[MBOX_SMC_CALLS] = avmm_check_extension(vm->fd, AVMM_CAP_COUNTER_OFFSET) > 0;
 	tap_ok(vm_run(vm), "the payload came to its end");
 	vm_free(vm);
 }

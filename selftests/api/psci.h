@@ -10,3 +10,4 @@
 #define MODE_OFF2		7
 
 #define MBOX_PSCI_VERSION	0
+#define MBOX_SMC_CALLS		1	/* SMC is answered as HVC is */

@@ -134,12 +134,13 @@ enum avmm_exit_code {
 #define AVMM_CTX_FP_USED	(1U << 0)	/* guest FP is on the CPU */
 #define AVMM_CTX_HAS_PMU	(1U << 1)	/* this CPU has PMUv3: hide it from EL0 */
 #define AVMM_CTX_HAS_RAS	(1U << 2)	/* this CPU has VSESR_EL2 and VDISR_EL2 */
-#define AVMM_CTX_HAS_FGT	(1U << 3)	/* this CPU has HFGRTR_EL2 and HFGWTR_EL2 */
+#define AVMM_CTX_HAS_FGT	(1U << 3)	/* this CPU has HFGRTR_EL2 and its like */
 #define AVMM_CTX_HAS_HCX	(1U << 4)	/* this CPU has HCRX_EL2 */
 #define AVMM_CTX_SERROR		(1U << 5)	/* out: an SError came with the exit, see serror_esr */
 #define AVMM_CTX_GICH		(1U << 6)	/* GICv2: the host switches @vgic, irq/gich.c */
 #define AVMM_CTX_TRAP_SRE	(1U << 7)	/* the guest must be kept from ICC_SRE_EL1 */
 #define AVMM_CTX_GICV		(1U << 8)	/* a GICv2 for the guest, on a host with GICv3 */
+#define AVMM_CTX_HAS_MPAM	(1U << 9)	/* the host uses MPAM */
 
 /**
  * struct avmm_ctx - everything the world switch loads and saves

@@ -80,6 +80,10 @@
 #define HCRX_EL2	"S3_4_C1_C2_2"
 #define HFGRTR_EL2	"S3_4_C1_C1_4"
 #define HFGWTR_EL2	"S3_4_C1_C1_5"
+#define HFGITR_EL2	"S3_4_C1_C1_6"
+#define HDFGRTR_EL2	"S3_4_C3_C1_4"
+#define HDFGWTR_EL2	"S3_4_C3_C1_5"
+#define MPAM2_EL2	"S3_4_C10_C5_0"
 
 #define rd(reg)			({ u64 __v; asm volatile("mrs %0, " reg : "=r"(__v)); __v; })
 #define wr(reg, val)		asm volatile("msr " reg ", %x0" : : "rZ"((u64)(val)))

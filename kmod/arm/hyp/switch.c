@@ -65,6 +65,10 @@ enum {
 	HOST_PMUSERENR,
 	HOST_HFGRTR,
 	HOST_HFGWTR,
+	HOST_HFGITR,
+	HOST_HDFGRTR,
+	HOST_HDFGWTR,
+	HOST_MPAM2,
 	HOST_HCRX,
 	HOST_SRE,
 	HOST_SRE_EL1,
@@ -82,6 +86,18 @@ _Static_assert(HOST_NR <= sizeof(((struct avmm_ctx *)0)->host) / 8, "");
 	X(CTX_TPIDR_EL0, "tpidr_el0")		\
 	X(CTX_TPIDRRO_EL0, "tpidrro_el0")	\
 	X(CTX_SP_EL0, "sp_el0")
+
+/* Fine-grained traps: for what is newer than this code a 0 traps, in their n fields */
+#define FOR_FGT_REGS(X)				\
+	X(HOST_HFGRTR, HFGRTR_EL2)		\
+	X(HOST_HFGWTR, HFGWTR_EL2)		\
+	X(HOST_HFGITR, HFGITR_EL2)		\
+	X(HOST_HDFGRTR, HDFGRTR_EL2)		\
+	X(HOST_HDFGWTR, HDFGWTR_EL2)
+
+/* MPAM2_EL2: MPAM0_EL1 and MPAM1_EL1, which are the host's, and MPAMIDR_EL1 trap, MPAMSM_EL1 too */
+#define MPAM2_TRAPS	(3UL << 48 | 1UL << 58)
+#define MPAM2_ENMPAMSM	(1UL << 50)
 
 /* EL1 registers: on VHE the host, at EL2, has its own and these are free */
 #define FOR_EL1_REGS(X)				\
@@ -106,11 +122,15 @@ _Static_assert(HOST_NR <= sizeof(((struct avmm_ctx *)0)->host) / 8, "");
 
 #define SAVE(i, reg)	to[i] = rd(reg);
 #define LOAD(i, reg)	wr(reg, from[i]);
+#define ZERO(i, reg)	wr(reg, 0);
 
 static void save_shared(u64 *to) { FOR_SHARED_REGS(SAVE) }
 static void load_shared(const u64 *from) { FOR_SHARED_REGS(LOAD) }
 static void save_el1(u64 *to) { FOR_EL1_REGS(SAVE) }
 static void load_el1(const u64 *from) { FOR_EL1_REGS(LOAD) }
+static void save_fgt(u64 *to) { FOR_FGT_REGS(SAVE) }
+static void load_fgt(const u64 *from) { FOR_FGT_REGS(LOAD) }
+static void zero_fgt(void) { FOR_FGT_REGS(ZERO) }
 
 #define LR_LO(op, n)	case n: op(ICH_LR_LO(n), vgic->lr[n]); fallthrough
 #define LR_HI(op, n, r)	case n: op(ICH_LR_HI(r), vgic->lr[n]); fallthrough
@@ -278,10 +298,10 @@ static void host_save(struct avmm_ctx *ctx)
 	h[HOST_MDSCR] = rd("mdscr_el1");
 	if (ctx->flags & AVMM_CTX_HAS_PMU)
 		h[HOST_PMUSERENR] = rd("pmuserenr_el0");
-	if (ctx->flags & AVMM_CTX_HAS_FGT) {
-		h[HOST_HFGRTR] = rd(HFGRTR_EL2);
-		h[HOST_HFGWTR] = rd(HFGWTR_EL2);
-	}
+	if (ctx->flags & AVMM_CTX_HAS_FGT)
+		save_fgt(h);
+	if (ctx->flags & AVMM_CTX_HAS_MPAM)
+		h[HOST_MPAM2] = rd(MPAM2_EL2);
 	if (ctx->flags & AVMM_CTX_HAS_HCX)
 		h[HOST_HCRX] = rd(HCRX_EL2);
 	if (ctx->flags & AVMM_CTX_TRAP_SRE)
@@ -313,13 +333,13 @@ static void guest_traps(struct avmm_ctx *ctx)
 			wr(VSESR_EL2, ctx->vsesr);
 	}
 	/*
-	 * Registers newer than this code: where a 0 traps them (HFGxTR_EL2's n
-	 * fields) or switches them off (HCRX_EL2) the guest gets 0.
+	 * Registers newer than this code: where a 0 traps them or switches them off
+	 * (HCRX_EL2) the guest gets 0.
 	 */
-	if (ctx->flags & AVMM_CTX_HAS_FGT) {
-		wr(HFGRTR_EL2, 0);
-		wr(HFGWTR_EL2, 0);
-	}
+	if (ctx->flags & AVMM_CTX_HAS_FGT)
+		zero_fgt();
+	if (ctx->flags & AVMM_CTX_HAS_MPAM)
+		wr(MPAM2_EL2, (ctx->host[HOST_MPAM2] & ~MPAM2_ENMPAMSM) | MPAM2_TRAPS);
 	if (ctx->flags & AVMM_CTX_HAS_HCX)
 		wr(HCRX_EL2, 0);
 	/*
@@ -355,10 +375,10 @@ static void host_traps(struct avmm_ctx *ctx)
 		wr("pmuserenr_el0", h[HOST_PMUSERENR]);
 	if (ctx->flags & AVMM_CTX_HAS_RAS)
 		ctx->sys[CTX_DISR_EL1] = rd(VDISR_EL2);
-	if (ctx->flags & AVMM_CTX_HAS_FGT) {
-		wr(HFGRTR_EL2, h[HOST_HFGRTR]);
-		wr(HFGWTR_EL2, h[HOST_HFGWTR]);
-	}
+	if (ctx->flags & AVMM_CTX_HAS_FGT)
+		load_fgt(h);
+	if (ctx->flags & AVMM_CTX_HAS_MPAM)
+		wr(MPAM2_EL2, h[HOST_MPAM2]);
 	if (ctx->flags & AVMM_CTX_HAS_HCX)
 		wr(HCRX_EL2, h[HOST_HCRX]);
 	if (ctx->flags & AVMM_CTX_TRAP_SRE)
