@@ -10,23 +10,39 @@
 struct event_call {
 	void (*fn)(void *opaque);
 	void *opaque;
+	bool idle;		/* not in the midst of something else */
 	bool done;
 	struct event_call *next;
 };
 
-/* Holds the lock, but not while it calls. */
-static void serve(struct event_loop *loop)
+/* Takes out the first that may be served now. */
+static struct event_call *next_call(struct event_loop *loop, bool idle)
 {
-	while (loop->calls) {
-		struct event_call *call = loop->calls;
+	struct event_call **p = &loop->calls, *call;
 
-		loop->calls = call->next;
+	while (*p && (*p)->idle && !idle)
+		p = &(*p)->next;
+	call = *p;
+	if (call)
+		*p = call->next;
+	return call;
+}
+
+/* Holds the lock, but not while it calls. Was there any? */
+static bool serve(struct event_loop *loop, bool idle)
+{
+	struct event_call *call;
+	bool any = false;
+
+	while ((call = next_call(loop, idle))) {
+		any = true;
 		pthread_mutex_unlock(&loop->lock);
 		call->fn(call->opaque);
 		pthread_mutex_lock(&loop->lock);
 		call->done = true;
 		pthread_cond_broadcast(&loop->changed);
 	}
+	return any;
 }
 
 static void wake_ready(void *opaque)
@@ -37,7 +53,7 @@ static void wake_ready(void *opaque)
 	if (read(loop->wake.fd, &count, sizeof(count)) < 0)
 		return;
 	pthread_mutex_lock(&loop->lock);
-	serve(loop);
+	serve(loop, true);
 	pthread_mutex_unlock(&loop->lock);
 }
 
@@ -71,9 +87,9 @@ void event_loop_close(struct event_loop *loop)
 	loop->wake.fd = -1;
 }
 
-void event_loop_call(struct event_loop *loop, void (*fn)(void *opaque), void *opaque)
+static void call_loop(struct event_loop *loop, void (*fn)(void *opaque), void *opaque, bool idle)
 {
-	struct event_call call = { .fn = fn, .opaque = opaque }, **end = &loop->calls;
+	struct event_call call = { .fn = fn, .opaque = opaque, .idle = idle }, **end = &loop->calls;
 	uint64_t one = 1;
 
 	if (pthread_equal(pthread_self(), loop->thread)) {
@@ -93,16 +109,33 @@ void event_loop_call(struct event_loop *loop, void (*fn)(void *opaque), void *op
 	pthread_mutex_unlock(&loop->lock);
 }
 
-void event_loop_wait(struct event_loop *loop, bool (*done)(void *opaque), void *opaque)
+void event_loop_call(struct event_loop *loop, void (*fn)(void *opaque), void *opaque)
+{
+	call_loop(loop, fn, opaque, false);
+}
+
+void event_loop_call_idle(struct event_loop *loop, void (*fn)(void *opaque), void *opaque)
+{
+	call_loop(loop, fn, opaque, true);
+}
+
+static void wait_for(struct event_loop *loop, bool (*done)(void *opaque), void *opaque, bool idle)
 {
 	pthread_mutex_lock(&loop->lock);
-	while (!done(opaque)) {
-		if (loop->calls)
-			serve(loop);
-		else
+	while (!done(opaque))
+		if (!serve(loop, idle))
 			pthread_cond_wait(&loop->changed, &loop->lock);
-	}
 	pthread_mutex_unlock(&loop->lock);
+}
+
+void event_loop_wait(struct event_loop *loop, bool (*done)(void *opaque), void *opaque)
+{
+	wait_for(loop, done, opaque, false);
+}
+
+void event_loop_wait_idle(struct event_loop *loop, bool (*done)(void *opaque), void *opaque)
+{
+	wait_for(loop, done, opaque, true);
 }
 
 void event_loop_changed(struct event_loop *loop)

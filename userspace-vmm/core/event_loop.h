@@ -39,15 +39,20 @@ int event_loop_once(struct event_loop *loop);
 
 /*
  * Any thread: has the loop's thread call fn, and waits until it has. The caller holds no lock that
- * the loop's thread may want.
+ * the loop's thread may want. It may be called while that waits for us in the midst of something:
+ * fn changes nothing that others may be changing.
  */
 void event_loop_call(struct event_loop *loop, void (*fn)(void *opaque), void *opaque);
+/* As that, but only between events; for who is waited for by event_loop_wait_idle(), or by nobody. */
+void event_loop_call_idle(struct event_loop *loop, void (*fn)(void *opaque), void *opaque);
 
 /*
  * The loop's thread waits for another one, which may be in event_loop_call(): until done() is true.
  * Whoever makes it true calls event_loop_changed() after that.
  */
 void event_loop_wait(struct event_loop *loop, bool (*done)(void *opaque), void *opaque);
+/* As that, where whatever the other one wants may be done: it may be in event_loop_call_idle(). */
+void event_loop_wait_idle(struct event_loop *loop, bool (*done)(void *opaque), void *opaque);
 void event_loop_changed(struct event_loop *loop);
 
 #endif /* AVMM_CORE_EVENT_LOOP_H */

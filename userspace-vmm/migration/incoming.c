@@ -239,7 +239,7 @@ static int restore(struct incoming *in, const char *path)
 	if (ret == 0) {
 		in->state = json_incref(checkpoint->state);
 		in->renew = true;
-		event_loop_call(&in->vm->loop, load_state, in);
+		event_loop_call_idle(&in->vm->loop, load_state, in);
 		in->err = in->load_error;
 		ret = in->err.code;
 	}
@@ -247,7 +247,7 @@ static int restore(struct incoming *in, const char *path)
 		checkpoint_close(checkpoint);
 	if (ret < 0)
 		return ret;
-	event_loop_call(&in->vm->loop, go, in);
+	event_loop_call_idle(&in->vm->loop, go, in);
 	in->err = in->go_error;
 	return in->go_error.code;
 }
@@ -338,7 +338,7 @@ static void *loader_thread(void *opaque)
 	struct incoming *in = opaque;
 	json_t *json;
 
-	event_loop_call(&in->vm->loop, load_state, in);
+	event_loop_call_idle(&in->vm->loop, load_state, in);
 	if (in->load_error.code == 0) {
 		tell(in, SECTION_READY, 0, NULL);
 	} else {
@@ -353,7 +353,7 @@ static void *starter_thread(void *opaque)
 {
 	struct incoming *in = opaque;
 
-	event_loop_call(&in->vm->loop, go, in);
+	event_loop_call_idle(&in->vm->loop, go, in);
 	tell(in, SECTION_DONE, 0, NULL);
 	migration_set_status(in->m, MIGRATION_POSTCOPY_ACTIVE);
 	return NULL;
@@ -517,14 +517,14 @@ static int take_end(struct incoming *in)
 	}
 	if (!in->state)
 		return error_set(&in->err, -EPROTO, "%s: there is no STATE", in->m->uri);
-	event_loop_call(&in->vm->loop, load_state, in);
+	event_loop_call_idle(&in->vm->loop, load_state, in);
 	if (in->load_error.code) {
 		in->err = in->load_error;
 		return in->err.code;
 	}
 	if (in->channel.two_way)
 		return say(in, SECTION_READY, 0, NULL);
-	event_loop_call(&in->vm->loop, go, in);
+	event_loop_call_idle(&in->vm->loop, go, in);
 	in->go = true;
 	return 0;
 }
@@ -540,7 +540,7 @@ static int take_go(struct incoming *in)
 		join_loader(in);
 		return start_loader(in, starter_thread);
 	}
-	event_loop_call(&in->vm->loop, go, in);
+	event_loop_call_idle(&in->vm->loop, go, in);
 	tell(in, SECTION_DONE, 0, NULL);
 	return 0;
 }
@@ -666,7 +666,7 @@ void *incoming_thread(void *opaque)
 	channel_close(&in.channel);
 	free(in.touched);
 	if (ret < 0)
-		event_loop_call(&m->vm->loop, give_up, &in);
+		event_loop_call_idle(&m->vm->loop, give_up, &in);
 	migration_finish(m, ret == 0 ? MIGRATION_COMPLETED : MIGRATION_FAILED, &in.err);
 	return NULL;
 }

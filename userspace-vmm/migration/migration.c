@@ -49,7 +49,7 @@ static void log_switched(void *opaque)
 {
 	struct vm *vm = opaque;
 
-	event_loop_call(&vm->loop, restart_devices, vm);
+	event_loop_call_idle(&vm->loop, restart_devices, vm);
 }
 
 int migration_init(struct migration *m, struct vm *vm, struct error *err)
@@ -88,7 +88,7 @@ static void join(struct migration *m)
 {
 	if (!m->started)
 		return;
-	event_loop_wait(&m->vm->loop, has_ended, m);
+	event_loop_wait_idle(&m->vm->loop, has_ended, m);
 	pthread_join(m->thread, NULL);
 	m->started = false;
 	free(m->uri);
@@ -170,7 +170,7 @@ void migration_set_status(struct migration *m, enum migration_status status)
 		m->status = status;
 	pthread_mutex_unlock(&m->lock);
 	if (changed)
-		event_loop_call(&m->vm->loop, report, &r);
+		event_loop_call_idle(&m->vm->loop, report, &r);
 }
 
 void migration_finish(struct migration *m, enum migration_status status, const struct error *err)
@@ -183,7 +183,7 @@ void migration_finish(struct migration *m, enum migration_status status, const s
 		m->error = *err;
 	m->stats.total_time = (now_ns() - m->began) / 1000000;
 	pthread_mutex_unlock(&m->lock);
-	event_loop_call(&m->vm->loop, report, &r);
+	event_loop_call_idle(&m->vm->loop, report, &r);
 	atomic_store(&m->ended, true);
 	event_loop_changed(&m->vm->loop);
 }
@@ -213,7 +213,7 @@ static void nothing(void *opaque)
 int migration_confine(struct migration *m, struct error *err)
 {
 	/* the main loop runs no sooner */
-	event_loop_call(&m->vm->loop, nothing, NULL);
+	event_loop_call_idle(&m->vm->loop, nothing, NULL);
 	return sandbox_thread(SANDBOX_MIGRATION, err);
 }
 

@@ -276,7 +276,7 @@ static int precopy(struct outgoing *o)
 		o->m->stats.remaining = left * RAM_PAGE_SIZE;
 		o->m->stats.dirty_rate = left * 1000000000.0 / took;
 		o->m->stats.expected_downtime = left / rate / 1e6;
-		event_loop_call(&o->vm->loop, say_pass, o);
+		event_loop_call_idle(&o->vm->loop, say_pass, o);
 		if (atomic_load(&o->m->postcopy_wanted) ||
 		    left / rate <= param(o, PARAM_DOWNTIME_LIMIT) * 1e6)
 			return 0;
@@ -294,7 +294,7 @@ static int pause_guest(struct outgoing *o)
 	stop_throttling(o);
 	migration_set_status(o->m, MIGRATION_DEVICE);
 	o->paused_at = now_ns();
-	event_loop_call(&o->vm->loop, stop_guest, o);
+	event_loop_call_idle(&o->vm->loop, stop_guest, o);
 	if (!o->state)
 		return o->err.code;
 	return dirty_log_sync(&o->m->dirty, &o->err);
@@ -347,7 +347,7 @@ static int hand_over(struct outgoing *o)
 {
 	if (!migration_commit(o->m))
 		return error_set(&o->err, -ECANCELED, "cancelled");
-	event_loop_call(&o->vm->loop, free_disks, o);
+	event_loop_call_idle(&o->vm->loop, free_disks, o);
 	return say(o, SECTION_GO);
 }
 
@@ -488,7 +488,7 @@ static int finish_stream(struct outgoing *o)
 		if (ret == 0)
 			ret = expect(o, SECTION_DONE);
 	} else if (migration_commit(o->m)) {
-		event_loop_call(&o->vm->loop, free_disks, o);
+		event_loop_call_idle(&o->vm->loop, free_disks, o);
 	} else {
 		ret = error_set(&o->err, -ECANCELED, "cancelled");
 	}
@@ -616,7 +616,7 @@ static int save(struct outgoing *o)
 	if (ret < 0)
 		return ret;
 	if (!o->m->order.stop)
-		event_loop_call(&o->vm->loop, let_guest_run, o);
+		event_loop_call_idle(&o->vm->loop, let_guest_run, o);
 	o->m->stats.downtime = (now_ns() - o->paused_at) / 1000000;
 	if (!migration_commit(o->m))
 		return error_set(&o->err, -ECANCELED, "cancelled");
@@ -649,11 +649,11 @@ void *outgoing_thread(void *opaque)
 	committed = m->committed;
 	pthread_mutex_unlock(&m->lock);
 	if (o.paused && committed && !o.saving)
-		event_loop_call(&m->vm->loop, leave_guest, &o);
+		event_loop_call_idle(&m->vm->loop, leave_guest, &o);
 	else if (o.paused && (ret < 0 || !m->order.stop))
-		event_loop_call(&m->vm->loop, let_guest_run, &o);
+		event_loop_call_idle(&m->vm->loop, let_guest_run, &o);
 	else if (o.paused)
-		event_loop_call(&m->vm->loop, leave_guest, &o);
+		event_loop_call_idle(&m->vm->loop, leave_guest, &o);
 	dirty_log_remove(&m->dirty, &o.todo);
 	if (o.saving && ret < 0 && m->order.copy_disks)
 		vm_state_drop_copies(o.state, m->order.path);

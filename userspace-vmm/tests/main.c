@@ -10,6 +10,7 @@ static const struct {
 } suites[] = {
 	{ "options", options_tests }, { "config", config_tests },
 	{ "qmp", qmp_tests }, { "image", image_tests }, { "boot", boot_tests },
+	{ "event loop", event_loop_tests },
 	{ "fdt", fdt_tests }, { "mmio", mmio_tests }, { "pl011", pl011_tests },
 	{ "console", console_tests },
 	{ "block", block_tests }, { "blk", blk_tests }, { "net", net_tests }, { "vhost-user", vhost_user_tests },

@@ -25,6 +25,7 @@ extern const struct tap_test config_tests[];
 extern const struct tap_test checkpoint_tests[];
 extern const struct tap_test console_tests[];
 extern const struct tap_test device_tests[];
+extern const struct tap_test event_loop_tests[];
 extern const struct tap_test fdt_tests[];
 extern const struct tap_test flash_tests[];
 extern const struct tap_test image_tests[];
