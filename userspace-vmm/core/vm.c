@@ -487,6 +487,9 @@ static void serve_stop(struct vm *vm)
 	enum vm_stop reason;
 	struct error err;
 
+	/* it may go on here, and is served then */
+	if (vm->state == VM_FINISH_MIGRATE)
+		return;
 	pthread_mutex_lock(&vm->stop_lock);
 	reason = vm->stop;
 	vm->stop = VM_STOP_NONE;

@@ -62,6 +62,7 @@ static int64_t param(const struct outgoing *o, enum migration_param which)
 static void stop_guest(void *opaque)
 {
 	struct outgoing *o = opaque;
+	bool stops;
 
 	o->before = o->vm->state;
 	o->was_running = o->before == VM_RUNNING;
@@ -73,6 +74,14 @@ static void stop_guest(void *opaque)
 	}
 	vm_pause(o->vm, VM_FINISH_MIGRATE);
 	o->paused = true;
+	/* what a vCPU wanted just before is in no state that is saved */
+	pthread_mutex_lock(&o->vm->stop_lock);
+	stops = o->vm->stop != VM_STOP_NONE;
+	pthread_mutex_unlock(&o->vm->stop_lock);
+	if (stops) {
+		error_set(&o->err, -EAGAIN, "the guest is about to start again or to end; try again");
+		return;
+	}
 	o->state = vm_state_save(o->vm, o->was_running, o->m->order.copy_disks ?
 				 o->m->order.path : NULL, &o->err);
 }

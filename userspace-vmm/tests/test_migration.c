@@ -203,6 +203,7 @@ static void begin(void)
 	refuse = false;
 	for (unsigned int n = 0; n < 2; n++) {
 		vms[n] = (struct vm) { .config = &config, .fd = n };
+		pthread_mutex_init(&vms[n].stop_lock, NULL);
 		check(memory_alloc(&vms[n].memory, &config, 0x40000000, &err) == 0);
 		check(event_loop_init(&vms[n].loop) == 0);
 		check(migration_init(&vms[n].migration, &vms[n], &err) == 0);
@@ -536,6 +537,21 @@ static void cancelled(void)
 	close(fd);
 }
 
+/* A vCPU has asked for a reset, which is not done yet: that would be lost on the way. */
+static void about_to_reset(void)
+{
+	char uri[2][16];
+
+	begin();
+	connect_both(uri);
+	vms[0].stop = VM_STOP_RESET;
+	start(uri, false);
+	check(becomes(0, MIGRATION_FAILED));
+	check(strstr(vms[0].migration.error.text, "about to start again"));
+	check(vms[0].stop == VM_STOP_RESET);
+	stays(MIGRATION_FAILED);
+}
+
 /* Through a pipe nobody can answer: the source stays stopped, the destination runs at the end. */
 static void one_way(void)
 {
@@ -565,5 +581,6 @@ const struct tap_test migration_tests[] = {
 	{ "the connection breaks when a page is wanted", breaks_when_wanted },
 	{ "the connection breaks at the hand-over", breaks_at_hand_over },
 	{ "cancelled", cancelled },
+	{ "the guest is about to reset", about_to_reset },
 	{ NULL, NULL }
 };
