@@ -76,10 +76,12 @@ static long do_module(void) { return syscall(SYS_init_module, NULL, 0, ""); }
 static long do_bpf(void) { return syscall(SYS_bpf, 0, NULL, 0); }
 static long do_peek(void) { return process_vm_readv(1, NULL, 0, NULL, 0, 0); }
 static long do_chroot(void) { return chroot("/"); }
+/* what the resolver does */
+static long do_how_much(void) { int n; return ioctl(-1, FIONREAD, &n) == 0 || errno != EBADF; }
 static long do_code(void)
 {
-	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
-	       MAP_FAILED;
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+	       MAP_FAILED || errno != EPERM;
 }
 static long do_make_code(void)
 {
@@ -108,12 +110,14 @@ static const struct {
 	{ "epoll", do_epoll, MAIN | MIGR }, { "eventfd", do_eventfd, MAIN | MIGR },
 	{ "userfaultfd", do_uffd, MAIN | MIGR }, { "a thread", do_thread, MAIN | MIGR },
 	{ "fork, which fails", do_fork, MAIN | MIGR }, { "exec, which fails", do_exec, MAIN | MIGR },
+	{ "how much can be read", do_how_much, MAIN | MIGR },
+	{ "memory for code, which fails", do_code, MAIN | MIGR },
 	{ "io_uring", do_uring, MAIN }, { "an ioctl of vhost", do_vhost_ioctl, MAIN },
 	{ "a signal to a device process", do_pidfd, MAIN },
 	{ "ptrace", do_ptrace, 0 }, { "mount", do_mount, 0 }, { "unshare", do_unshare, 0 },
 	{ "setresuid", do_setuid, 0 }, { "init_module", do_module, 0 }, { "bpf", do_bpf, 0 },
 	{ "process_vm_readv", do_peek, 0 }, { "chroot", do_chroot, 0 },
-	{ "memory for code", do_code, 0 }, { "memory made code", do_make_code, 0 },
+	{ "memory made code", do_make_code, 0 },
 	{ "a key into the terminal", do_type, 0 },
 	{ "a socket of amateur radio", do_radio, 0 },
 	{ "kill", do_kill, 0 }, { "tgkill of another process", do_tgkill, 0 },

@@ -131,7 +131,10 @@ static int allow_own(scmp_filter_ctx ctx)
 	return ret;
 }
 
-/* Unix and TCP or UDP; the resolver asks for netlink, and can do without it. */
+/*
+ * Unix and TCP or UDP; the resolver asks for netlink, and can do without it. It also asks how much
+ * came, and loads libraries for where names are from: those that it cannot have it goes without.
+ */
 static int allow_sockets(scmp_filter_ctx ctx)
 {
 	static const int domains[] = { AF_UNIX, AF_INET, AF_INET6 };
@@ -141,6 +144,12 @@ static int allow_sockets(scmp_filter_ctx ctx)
 	for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]) && ret == 0; i++)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 				       SCMP_A0(SCMP_CMP_EQ, domains[i]));
+	if (ret == 0)
+		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				       SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, FIONREAD));
+	if (ret == 0)
+		ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mmap), 1,
+				       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
 	return ret;
 }
 
@@ -163,7 +172,7 @@ static int allow_main(scmp_filter_ctx ctx)
 	/* of terminals and network devices ('T'), all but those that put words into a shell's mouth */
 	static const unsigned long terminals[] = {
 		TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGPGRP, TIOCGWINSZ, TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER,
-		TIOCPKT, TCFLSH, FIONREAD, FIONBIO,
+		TIOCPKT, TCFLSH, FIONBIO,
 		/* linux/if_tun.h */
 		0x400454ca, 0x800454d2, 0x400454d0, 0x800454cf, 0x400454d8, 0x400454dc,
 	};
