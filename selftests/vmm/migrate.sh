@@ -37,6 +37,17 @@ save() {
 	check "nothing is wrong with it" fine r
 	stop_vm r
 	rm -f $tmp/r-disk0.img
+	echo 100 >/proc/sys/vm/nr_hugepages
+	if [ "$(cat /proc/sys/vm/nr_hugepages)" = 100 ]; then
+		comes r "restore $last --name r --disks $tmp --hugepages"
+		check "in huge pages it goes on" works r
+		check "nothing is wrong with it" fine r
+		stop_vm r
+		rm -f $tmp/r-disk0.img
+	else
+		skip "in huge pages it goes on" "the host has not as many"
+	fi
+	echo 0 >/proc/sys/vm/nr_hugepages
 }
 
 # For the guest: who it is, on its console when its generation id changes, and to who asks by vsock. A driver reads the

@@ -113,6 +113,12 @@ static bool shares_ram(const struct vm_config *config)
 	return shares;
 }
 
+/* Pages come one by one, which only RAM of such pages can have. */
+static bool on_demand(const struct vm *vm)
+{
+	return vm->memory.fd >= 0 && !vm->config->hugepages && !shares_ram(vm->config);
+}
+
 /*
  * Whoever touches a page that cannot be had sleeps forever, vCPUs and the main thread among them.
  */
@@ -213,7 +219,7 @@ static int fill_ram(struct incoming *in, struct checkpoint *checkpoint)
 	/* it was there from the beginning */
 	if (in->vm->config->ram >= 0)
 		return 0;
-	if (in->vm->memory.fd >= 0 && !shares_ram(in->vm->config)) {
+	if (on_demand(in->vm)) {
 		if (start_pager(in, checkpoint) == 0)
 			return 0;
 		log_verbose("%s: all of RAM is read first: %s", checkpoint->path, in->err.text);
@@ -402,8 +408,7 @@ static int begin_postcopy(struct incoming *in, const struct section *section)
 
 	if (in->coming || section->size != size)
 		return error_set(&in->err, -EPROTO, "%s: POSTCOPY is malformed", in->m->uri);
-	if (!in->channel.two_way || in->vm->config->hugepages || in->vm->memory.fd < 0 ||
-	    shares_ram(in->vm->config))
+	if (!in->channel.two_way || !on_demand(in->vm))
 		return error_set(&in->err, -EOPNOTSUPP, "post-copy works neither with huge pages nor with "
 				 "devices in other processes");
 	in->coming = malloc(size);
