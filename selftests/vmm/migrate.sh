@@ -171,6 +171,14 @@ failures() {
 	check "and the guest goes on" works a
 	check "a folder that is not there" says 'No such file or directory' avmm save a $tmp/none/c
 	check "no base" says 'not kept track of' avmm save a $tmp/ck/x --base $tmp/ck/none
+	check "a checkpoint to build on" avmm save a $tmp/ck/base --track
+	cp $tmp/ck/base $tmp/ck/was
+	check "it cannot be replaced by what builds on it" says 'needs another name' \
+		avmm save a $tmp/ck/base --base $tmp/ck/base --track
+	check "a second one" avmm save a $tmp/ck/next --base $tmp/ck/base --track
+	check "nor can one further down" says 'needs another name' avmm save a $tmp/ck/base --base $tmp/ck/next
+	check "and it is as it was" cmp $tmp/ck/base $tmp/ck/was
+	rm -f $tmp/ck/base $tmp/ck/was $tmp/ck/next
 	check "nobody listens" says 'cannot connect' avmm migrate a unix:$tmp/nobody.sock
 	check "no URI" says 'is not tcp:HOST:PORT' avmm migrate a nowhere
 

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -547,16 +548,34 @@ static int new_id(char id[CHECKPOINT_ID_SIZE])
 	return 0;
 }
 
+/* Is the file that will be replaced one of these? */
+static bool replaces(const struct checkpoint *chain, const char *path)
+{
+	struct stat new, old;
+
+	if (stat(path, &new) < 0)
+		return false;
+	for (; chain; chain = chain->base)
+		if (fstat(chain->fd, &old) == 0 && old.st_dev == new.st_dev &&
+		    old.st_ino == new.st_ino)
+			return true;
+	return false;
+}
+
 /* The base must be the one since which writes were kept track of. */
 static int check_base(struct outgoing *o)
 {
 	struct checkpoint *base = checkpoint_open(o->m->order.base, &o->err);
-	bool right;
+	bool right, lost;
 
 	if (!base)
 		return o->err.code;
 	right = !strcmp(checkpoint_id(base), o->m->base_id);
+	lost = replaces(base, o->m->order.path);
 	checkpoint_close(base);
+	if (lost)
+		return error_set(&o->err, -EINVAL, "%s: is what the new checkpoint builds on, so that "
+				 "needs another name", o->m->order.path);
 	if (!right)
 		return error_set(&o->err, -EINVAL, "--base: %s is not the last checkpoint with --track",
 				 o->m->order.base);
