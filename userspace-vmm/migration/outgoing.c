@@ -350,15 +350,22 @@ static int say(struct outgoing *o, enum section_type type)
 }
 
 /*
- * The guest is the destination's from the first byte of GO on, whether we know that it arrived or
- * not.
+ * The guest is the destination's from the first byte of GO on, or of END where nobody answers,
+ * whether we know that it arrived or not.
  */
-static int hand_over(struct outgoing *o)
+static int commit(struct outgoing *o)
 {
 	if (!migration_commit(o->m))
 		return error_set(&o->err, -ECANCELED, "cancelled");
 	event_loop_call_idle(&o->vm->loop, free_disks, o);
-	return say(o, SECTION_GO);
+	return 0;
+}
+
+static int hand_over(struct outgoing *o)
+{
+	int ret = commit(o);
+
+	return ret < 0 ? ret : say(o, SECTION_GO);
 }
 
 static void handed_over(struct outgoing *o)
@@ -486,6 +493,10 @@ static int finish_stream(struct outgoing *o)
 	if (ret == 0)
 		ret = way_failed(o, stream_write_json(&o->writer, SECTION_STATE, o->state));
 	if (ret == 0)
+		ret = flush(o);
+	if (ret == 0 && !o->channel.two_way)
+		ret = commit(o);
+	if (ret == 0)
 		ret = way_failed(o, stream_write_end(&o->writer));
 	if (ret == 0)
 		ret = flush(o);
@@ -497,10 +508,6 @@ static int finish_stream(struct outgoing *o)
 			ret = hand_over(o);
 		if (ret == 0)
 			ret = expect(o, SECTION_DONE);
-	} else if (migration_commit(o->m)) {
-		event_loop_call_idle(&o->vm->loop, free_disks, o);
-	} else {
-		ret = error_set(&o->err, -ECANCELED, "cancelled");
 	}
 	if (ret == 0)
 		handed_over(o);

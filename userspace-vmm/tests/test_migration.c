@@ -28,7 +28,7 @@ static unsigned long written[2][WORDS];	/* cpu: the hypervisors' logs */
 static uint32_t shadow[PAGES];		/* cpu: what the guest knows */
 static unsigned int steps[2], wrong, both;	/* cpu */
 static bool refuse;
-static atomic_bool over;
+static atomic_bool over, unlocked;
 
 /* ---- what migration calls ---- */
 
@@ -67,6 +67,8 @@ int machine_lock_disks(struct machine *machine, struct error *err)
 void machine_unlock_disks(struct machine *machine)
 {
 	(void)machine;
+	usleep(20000);	/* who does not wait for it is ahead */
+	atomic_store(&unlocked, true);
 }
 
 int machine_renew(struct machine *machine, struct error *err)
@@ -197,6 +199,7 @@ static void begin(void)
 
 	signal(SIGPIPE, SIG_IGN);	/* as main() has it */
 	atomic_store(&over, false);
+	atomic_store(&unlocked, false);
 	memset(shadow, 0, sizeof(shadow));
 	memset(written, 0, sizeof(written));
 	steps[0] = steps[1] = wrong = both = 0;
@@ -552,6 +555,19 @@ static void about_to_reset(void)
 	stays(MIGRATION_FAILED);
 }
 
+static bool read_all(int fd, uint8_t *buffer, size_t size)
+{
+	while (size) {
+		ssize_t n = read(fd, buffer, size);
+
+		if (n <= 0)
+			return false;
+		buffer += n;
+		size -= n;
+	}
+	return true;
+}
+
 /* Through a pipe nobody can answer: the source stays stopped, the destination runs at the end. */
 static void one_way(void)
 {
@@ -571,10 +587,38 @@ static void one_way(void)
 	end();
 }
 
+/* Who reads END runs the guest: by then the source has given it up, and nobody can cancel. */
+static void one_way_end(void)
+{
+	static uint8_t buffer[2 * RAM_CHUNK_SIZE];
+	struct section section = { .type = SECTION_HEAD };
+	struct error err;
+	char uri[16];
+	int fds[2];
+
+	begin();
+	check(pipe(fds) == 0);
+	snprintf(uri, sizeof(uri), "fd:%d", fds[1]);
+	on_side(0, send_to, uri);
+	read_all(fds[0], buffer, STREAM_HEADER_SIZE);
+	while (read_all(fds[0], buffer, SECTION_HEADER_SIZE) &&
+	       check(section_header_decode(&section, buffer, "the pipe", &err) == 0) &&
+	       section.type != SECTION_END)
+		check(read_all(fds[0], buffer, section.stored));
+	check(section.type == SECTION_END);
+	check(atomic_load(&unlocked));
+	on_side(0, cancel, NULL);
+	check(becomes(0, MIGRATION_COMPLETED));
+	check(vms[0].state == VM_POSTMIGRATE);
+	close(fds[0]);
+	end();
+}
+
 const struct tap_test migration_tests[] = {
 	{ "a guest that writes moves", live },
 	{ "it moves before its memory", later },
 	{ "it moves through a pipe", one_way },
+	{ "the end of a pipe is that of the source", one_way_end },
 	{ "the destination refuses", refused },
 	{ "the destination dies", dies },
 	{ "the connection breaks before the hand-over", breaks },
