@@ -539,6 +539,9 @@ static int take_go(struct incoming *in)
 	if (!in->state || in->load_error.code || in->go || !in->channel.two_way ||
 	    (!in->coming && !in->end))
 		return error_set(&in->err, -EPROTO, "%s: GO comes too early", in->m->uri);
+	/* from now on it is nowhere else: whoever cancels would end it */
+	if (!migration_commit(in->m))
+		return error_set(&in->err, -ECANCELED, "cancelled");
 	in->go = true;
 	if (in->coming) {
 		/* it has said READY */

@@ -76,6 +76,14 @@ static void clear_order(struct save_order *order)
 	*order = (struct save_order) { 0 };
 }
 
+/* What the thread waits for is over. */
+static bool interrupt(struct migration *m)
+{
+	uint64_t one = 1;
+
+	return write(m->cancel, &one, sizeof(one)) == sizeof(one);
+}
+
 static bool has_ended(void *opaque)
 {
 	struct migration *m = opaque;
@@ -99,6 +107,9 @@ static void join(struct migration *m)
 void migration_stop(struct migration *m)
 {
 	migration_cancel(m);
+	/* a guest that is only here ends with us; one that is there may still want pages */
+	if (m->started && !m->outgoing)
+		interrupt(m);
 	join(m);
 }
 
@@ -303,13 +314,12 @@ int migration_save(struct migration *m, struct save_order *order, struct error *
 void migration_cancel(struct migration *m)
 {
 	struct report r = { m, MIGRATION_CANCELLING };
-	uint64_t one = 1;
 	bool told = false;
 
 	pthread_mutex_lock(&m->lock);
 	if (goes_on(m->status) && m->status != MIGRATION_CANCELLING && !m->committed) {
 		m->status = MIGRATION_CANCELLING;
-		told = write(m->cancel, &one, sizeof(one)) == sizeof(one);
+		told = interrupt(m);
 	}
 	pthread_mutex_unlock(&m->lock);
 	if (told)

@@ -94,7 +94,7 @@ struct migration {
 	pthread_mutex_t lock;
 	/* all below: lock */
 	enum migration_status status;
-	bool committed;			/* the other side may run: no way back */
+	bool committed;			/* the destination may run: no way back */
 	struct error error;		/* of FAILED */
 	struct migration_stats stats;	/* the thread's; read at any time */
 	uint64_t began;			/* ns */

@@ -267,6 +267,11 @@ static void receive_from(void *opaque)
 	o->ret = migration_incoming(o->m, o->uri, &err);
 }
 
+static void cancel(void *opaque)
+{
+	migration_cancel(((struct order *)opaque)->m);
+}
+
 static bool on_side(unsigned int n, void (*fn)(void *opaque), const char *uri)
 {
 	struct order o = { .m = &vms[n].migration, .uri = uri };
@@ -347,6 +352,24 @@ static void moves(bool postcopy)
 	check(becomes(0, MIGRATION_COMPLETED));
 	check(becomes(1, MIGRATION_COMPLETED));
 	check(vms[0].state == VM_POSTMIGRATE && vms[0].disks_free);
+	check(runs(1));
+	end();
+}
+
+/* When it runs there already, nobody can cancel there what it needs. */
+static void cancelled_too_late(void)
+{
+	char uri[2][16];
+
+	begin();
+	connect_both(uri);
+	start(uri, true);
+	/* there is time for that */
+	__atomic_store_n(&vms[0].migration.params[PARAM_MAX_BANDWIDTH], 2 << 20, __ATOMIC_RELAXED);
+	check(becomes(1, MIGRATION_POSTCOPY_ACTIVE));
+	on_side(1, cancel, NULL);
+	check(becomes(0, MIGRATION_COMPLETED));
+	check(becomes(1, MIGRATION_COMPLETED));
 	check(runs(1));
 	end();
 }
@@ -519,11 +542,6 @@ static void breaks_at_hand_over(void)
 	end();
 }
 
-static void cancel(void *opaque)
-{
-	migration_cancel(((struct order *)opaque)->m);
-}
-
 static void cancelled(void)
 {
 	char uri[2][16];
@@ -625,6 +643,7 @@ const struct tap_test migration_tests[] = {
 	{ "the connection breaks when a page is wanted", breaks_when_wanted },
 	{ "the connection breaks at the hand-over", breaks_at_hand_over },
 	{ "cancelled", cancelled },
+	{ "cancelled when it runs there already", cancelled_too_late },
 	{ "the guest is about to reset", about_to_reset },
 	{ NULL, NULL }
 };
