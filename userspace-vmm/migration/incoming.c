@@ -708,5 +708,8 @@ int migration_incoming(struct migration *m, const char *uri, struct error *err)
 	free(m->uri);
 	m->uri = copy;
 	m->outgoing = false;
-	return migration_start_thread(m, incoming_thread, err);
+	ret = migration_start_thread(m, incoming_thread, err);
+	if (ret < 0 && m->incoming_fd >= 0)
+		close(m->incoming_fd);
+	return ret;
 }

@@ -91,6 +91,14 @@ static bool has_ended(void *opaque)
 	return atomic_load(&m->ended);
 }
 
+/* The next one may be another kind. */
+static void forget(struct migration *m)
+{
+	free(m->uri);
+	m->uri = NULL;
+	clear_order(&m->order);
+}
+
 /* The thread may be waiting for the main thread, which is here. */
 static void join(struct migration *m)
 {
@@ -99,9 +107,7 @@ static void join(struct migration *m)
 	event_loop_wait_idle(&m->vm->loop, has_ended, m);
 	pthread_join(m->thread, NULL);
 	m->started = false;
-	free(m->uri);
-	m->uri = NULL;
-	clear_order(&m->order);
+	forget(m);
 }
 
 void migration_stop(struct migration *m)
@@ -245,9 +251,11 @@ int migration_start_thread(struct migration *m, void *(*run)(void *opaque), stru
 	atomic_store(&m->ended, false);
 	atomic_store(&m->postcopy_wanted, false);
 	ret = -pthread_create(&m->thread, NULL, run, m);
-	if (ret < 0)
+	if (ret < 0) {
+		forget(m);
 		return error_set(err, ret, "there is no thread for the migration: %s",
 				 strerror(-ret));
+	}
 	m->started = true;
 	pthread_mutex_lock(&m->lock);
 	if (m->status == MIGRATION_NONE)
