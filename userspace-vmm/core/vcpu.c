@@ -12,6 +12,7 @@
 #include "core/vcpu.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -345,10 +346,17 @@ static void rest(struct vcpu *vcpu)
 {
 	int64_t ns = atomic_exchange(&vcpu->rest, 0);
 	struct timespec ts = { ns / 1000000000, ns % 1000000000 };
+	sigset_t kick, old;
 
-	/* whoever wants it to park ends this by the signal */
-	if (ns && !atomic_load(&vcpu->leave))
-		nanosleep(&ts, NULL);
+	if (!ns)
+		return;
+	/* whoever wants it to park ends this by the signal, which comes nowhere but in the wait */
+	sigemptyset(&kick);
+	sigaddset(&kick, KICK_SIGNAL);
+	pthread_sigmask(SIG_BLOCK, &kick, &old);
+	if (!atomic_load(&vcpu->leave))
+		ppoll(NULL, 0, &ts, &old);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 static void run(struct vcpu *vcpu)
