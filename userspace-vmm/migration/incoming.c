@@ -144,6 +144,15 @@ static void fetch(struct migration *m, uint64_t chunk)
 		lost(&err);
 }
 
+/* For good: nobody reads it. */
+static void raise_event(int fd)
+{
+	uint64_t one = 1;
+
+	if (write(fd, &one, sizeof(one)) < 0)
+		log_verbose("an event was told before");
+}
+
 static void *pager_thread(void *opaque)
 {
 	struct migration *m = opaque;
@@ -166,32 +175,31 @@ static void *pager_thread(void *opaque)
 	}
 	/* or a page that is given back, by the balloon or at a reset, could not be had again */
 	lazy_close(&m->lazy);
+	raise_event(m->pager_ended);
 	return NULL;
 }
 
-static void end_pager(struct migration *m)
+int incoming_wait_pager(struct migration *m, struct error *err)
 {
-	pthread_join(m->pager, NULL);
-	m->paging = false;
-	checkpoint_close(m->checkpoint);
-	m->checkpoint = NULL;
-}
+	struct pollfd fds[2] = {
+		{ .fd = m->pager_ended, .events = POLLIN }, { .fd = m->cancel, .events = POLLIN },
+	};
 
-void incoming_wait_pager(struct migration *m)
-{
-	if (m->paging)
-		end_pager(m);
+	while (atomic_load(&m->paging) && !fds[0].revents)
+		if (poll(fds, 2, -1) > 0 && fds[1].revents)
+			return error_set(err, -ECANCELED, "cancelled");
+	return 0;
 }
 
 void incoming_stop_pager(struct migration *m)
 {
-	uint64_t one = 1;
-
-	if (!m->paging)
+	if (!atomic_load(&m->paging))
 		return;
-	if (write(m->pager_stop, &one, sizeof(one)) < 0)
-		log_verbose("the pager was told to end before");
-	end_pager(m);
+	raise_event(m->pager_stop);
+	pthread_join(m->pager, NULL);
+	atomic_store(&m->paging, false);
+	checkpoint_close(m->checkpoint);
+	m->checkpoint = NULL;
 }
 
 static int start_pager(struct incoming *in, struct checkpoint *checkpoint)
@@ -210,7 +218,7 @@ static int start_pager(struct incoming *in, struct checkpoint *checkpoint)
 		lazy_close(&m->lazy);
 		return error_set(&in->err, ret, "there is no thread for it: %s", strerror(-ret));
 	}
-	m->paging = true;
+	atomic_store(&m->paging, true);
 	return 0;
 }
 

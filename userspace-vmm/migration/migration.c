@@ -63,7 +63,8 @@ int migration_init(struct migration *m, struct vm *vm, struct error *err)
 		m->params[i] = params[i].initial;
 	m->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	m->pager_stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (m->cancel < 0 || m->pager_stop < 0)
+	m->pager_ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->cancel < 0 || m->pager_stop < 0 || m->pager_ended < 0)
 		return error_set(err, -errno, "there is no eventfd for migrations: %s",
 				 strerror(errno));
 	return 0;
@@ -140,6 +141,8 @@ void migration_close(struct migration *m)
 		close(m->cancel);
 	if (m->pager_stop >= 0)
 		close(m->pager_stop);
+	if (m->pager_ended >= 0)
+		close(m->pager_ended);
 	m->vm = NULL;
 }
 

@@ -87,8 +87,8 @@ struct migration {
 	/* RAM that comes on demand */
 	struct lazy lazy;
 	pthread_t pager;
-	bool paging;
-	int pager_stop;			/* eventfd */
+	atomic_bool paging;		/* the thread is there; the main thread joins it */
+	int pager_stop, pager_ended;	/* eventfds */
 	struct checkpoint *checkpoint;	/* the pager's */
 
 	pthread_mutex_t lock;
@@ -149,8 +149,9 @@ bool migration_commit(struct migration *m);
 
 void *outgoing_thread(void *opaque);
 void *incoming_thread(void *opaque);
-/* RAM on demand: until all of it is here; main thread: whether it is or not. */
-void incoming_wait_pager(struct migration *m);
+/* RAM on demand: until all of it is here, or somebody cancels. */
+int incoming_wait_pager(struct migration *m, struct error *err);
+/* Main thread: whether it is or not. */
 void incoming_stop_pager(struct migration *m);
 
 #endif /* AVMM_MIGRATION_MIGRATION_H */

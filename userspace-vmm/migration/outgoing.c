@@ -675,8 +675,9 @@ void *outgoing_thread(void *opaque)
 	int ret;
 
 	/* RAM that is still on its way here cannot leave */
-	incoming_wait_pager(m);
-	ret = migration_confine(m, &o.err);
+	ret = incoming_wait_pager(m, &o.err);
+	if (ret == 0)
+		ret = migration_confine(m, &o.err);
 	if (ret == 0)
 		ret = o.saving ? save(&o) : migrate(&o);
 	stop_throttling(&o);

@@ -85,7 +85,7 @@ void machine_log_switched(struct machine *machine)
 json_t *vm_head(const struct vm *vm, const char *id, const char *base_id, const char *base_path)
 {
 	(void)vm, (void)id, (void)base_id, (void)base_path;
-	return json_pack("{s:i}", "pages", PAGES);
+	return json_pack("{s:i, s:n}", "pages", PAGES, "base");
 }
 
 int vm_head_check(const json_t *head, const char *name, const struct vm_config *c,
@@ -558,6 +558,66 @@ static void cancelled(void)
 	close(fd);
 }
 
+/* A guest that was restored a moment ago: its RAM is still on its way here. */
+static void cancelled_before_it_is_here(void)
+{
+	char uri[2][16];
+	int fd;
+
+	begin();
+	connect_both(uri);
+	fd = atoi(uri[1] + 3);
+	atomic_store(&vms[0].migration.paging, true);
+	on_side(0, send_to, uri[0]);
+	usleep(20000);
+	check(status(0) == MIGRATION_SETUP);
+	on_side(0, cancel, NULL);
+	check(becomes(0, MIGRATION_CANCELLED));
+	/* there is no such thread */
+	atomic_store(&vms[0].migration.paging, false);
+	stays(MIGRATION_CANCELLED);
+	close(fd);
+}
+
+static void save_to(void *opaque)
+{
+	struct order *o = opaque;
+	struct save_order order = { .path = strdup(o->uri), .stop = true };
+	struct error err;
+
+	o->ret = migration_save(o->m, &order, &err);
+}
+
+static void settle(void *opaque)
+{
+	migration_settle(((struct order *)opaque)->m);
+}
+
+/* Saved, restored there, and saved again, which waits until all of its RAM is there. */
+static void restored(void)
+{
+	char path[] = "/tmp/avmm-test-XXXXXX", uri[40];
+	int fd = mkstemp(path);
+
+	begin();
+	vms[0].migration.params[PARAM_DOWNTIME_LIMIT] = 2000000;
+	on_side(0, save_to, path);
+	check(becomes(0, MIGRATION_COMPLETED));
+	check(vms[0].state == VM_PAUSED);
+	snprintf(uri, sizeof(uri), "file:%s", path);
+	on_side(1, receive_from, uri);
+	check(becomes(1, MIGRATION_COMPLETED));
+	check(vms[1].migration.checkpoint && runs(1));
+	on_side(1, save_to, path);
+	check(becomes(1, MIGRATION_COMPLETED));
+	/* as at a reset */
+	on_side(1, settle, NULL);
+	check(!vms[1].migration.paging && !vms[1].migration.checkpoint);
+	unlink(path);
+	close(fd);
+	end();
+}
+
 /* A vCPU has asked for a reset, which is not done yet: that would be lost on the way. */
 static void about_to_reset(void)
 {
@@ -644,6 +704,8 @@ const struct tap_test migration_tests[] = {
 	{ "the connection breaks at the hand-over", breaks_at_hand_over },
 	{ "cancelled", cancelled },
 	{ "cancelled when it runs there already", cancelled_too_late },
+	{ "cancelled before its memory is here", cancelled_before_it_is_here },
+	{ "restored and saved again", restored },
 	{ "the guest is about to reset", about_to_reset },
 	{ NULL, NULL }
 };
