@@ -168,6 +168,7 @@ static void device_event(void *opaque, const char *name, json_t *data)
 
 int vm_create(struct vm *vm, struct vm_config *config, struct error *err)
 {
+	struct error why;
 	int ret = 0;
 
 	*vm = (struct vm) {
@@ -175,9 +176,11 @@ int vm_create(struct vm *vm, struct vm_config *config, struct error *err)
 		.stop_event.fd = -1, .signals.fd = -1, .kernel.fd = -1, .initrd.fd = -1,
 	};
 	pthread_mutex_init(&vm->stop_lock, NULL);
-	/* one that comes from elsewhere has them in its RAM already */
+	/* one that comes from elsewhere has them in its RAM, and wants them when it starts again */
 	if (!config->incoming)
 		ret = open_files(vm, err);
+	else if (open_files(vm, &why) < 0)
+		log_error("%s; the guest can run, but not start again", why.text);
 	if (ret == 0)
 		ret = open_device(vm, err);
 	if (ret == 0)
