@@ -3,7 +3,7 @@
 # A guest under load of memory, timers and files, which checks all of that itself, is saved, restored, cloned and moved
 # to other processes of this host. selftests/vmm/migrate_peer.sh moves it to another host.
 #
-#   migrate.sh DEVICE PART...		parts: save clone live converge postcopy failures
+#   migrate.sh DEVICE PART...		parts: save copies clone live converge postcopy failures
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=migrate_lib.sh
 . "$here/migrate_lib.sh"
@@ -49,6 +49,34 @@ save() {
 	fi
 	echo 0 >/proc/sys/vm/nr_hugepages
 }
+
+# Two disks, so that one can fail when the other is copied already.
+copies() {
+	truncate -s 1M $tmp/b.img
+	begin --disk $tmp/b.img
+	check "a checkpoint with its disks" avmm save a $tmp/ck/c --copy-disks
+	check "has a copy of each" [ "$(copied)" = 2 ]
+	mkdir -p $tmp/first
+	cp $tmp/ck/c $tmp/ck/c.* $tmp/first
+	mv $tmp/b.img $tmp/away.img
+	check "a disk that is not there" says 'cannot be saved: No such file' avmm save a $tmp/ck/c --copy-disks
+	check "leaves no copy of another" [ "$(copied)" = 2 ]
+	check "and what there was as it was" as_it_was
+	mv $tmp/away.img $tmp/b.img
+	check "the guest goes on" works a
+	check "a disk of its own is no file for it" says 'is a disk of the guest' avmm save a $tmp/b.img
+	check "another one of the name" avmm save a $tmp/ck/c --copy-disks --stop
+	check "the guest ends with it" until_true 60 gone a
+	check "has its own copies, and those of the first are gone" [ "$(copied)" = 2 ]
+	check "which are others" sh -c "! ls $tmp/first | grep -q -x -F \"\$(cd $tmp/ck && ls c.*)\""
+	comes r "restore $tmp/ck/c --name r --disks $tmp"
+	check "it goes on" works r
+	check "nothing is wrong with it" fine r
+	stop_vm r
+	rm -rf $tmp/first $tmp/b.img $tmp/r-disk?.img
+}
+copied() { find $tmp/ck -name 'c.*' | wc -l; }
+as_it_was() { for file in $tmp/first/*; do cmp "$file" "$tmp/ck/${file##*/}" || return 1; done; }
 
 # For the guest: who it is, on its console when its generation id changes, and to who asks by vsock. A driver reads the
 # address of its card when it is bound.

@@ -117,6 +117,7 @@ int checkpoint_finish(struct checkpoint_writer *writer, struct error *err)
 	if (ret == 0) {
 		free(writer->temporary);
 		writer->temporary = NULL;
+		writer->named = true;
 		ret = sync_folder(writer->path);
 	}
 	if (ret < 0)
@@ -134,7 +135,7 @@ void checkpoint_abandon(struct checkpoint_writer *writer)
 	free(writer->temporary);
 	free(writer->path);
 	free(writer->index);
-	*writer = (struct checkpoint_writer) { .channel.fd = -1 };
+	*writer = (struct checkpoint_writer) { .channel.fd = -1, .named = writer->named };
 }
 
 /* ---- reading ---- */

@@ -31,6 +31,7 @@ struct checkpoint_writer {
 	uint64_t chunks;
 	uint64_t state;		/* offset of STATE */
 	bool full;		/* builds on no other: what has no section is zeros */
+	bool named;		/* the file has its name, whatever failed after that */
 };
 
 int checkpoint_create(struct checkpoint_writer *writer, const char *path, uint64_t chunks, bool full,

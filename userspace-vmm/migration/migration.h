@@ -62,7 +62,7 @@ struct save_order {
 	char *base;		/* path of the checkpoint to build on; NULL: none */
 	bool track;		/* keep track of writes, so that the next one can build on this */
 	bool stop;		/* the VM does not go on */
-	bool copy_disks;	/* those that can be written to, beside it: path.ID */
+	bool copy_disks;	/* those that can be written to, beside it */
 };
 
 struct migration {

@@ -39,6 +39,7 @@ struct outgoing {
 	struct dirty_user todo;
 	uint64_t chunks;
 	char id[CHECKPOINT_ID_SIZE];
+	char tag[9];			/* the beginning of it, for the names of disks' copies */
 	/* the guest stands still */
 	bool paused;
 	bool was_running;
@@ -84,7 +85,7 @@ static void stop_guest(void *opaque)
 		return;
 	}
 	o->state = vm_state_save(o->vm, o->was_running, o->m->order.copy_disks ?
-				 o->m->order.path : NULL, &o->err);
+				 o->m->order.path : NULL, o->tag, &o->err);
 }
 
 static void let_guest_run(void *opaque)
@@ -597,6 +598,8 @@ static int begin_file(struct outgoing *o)
 
 	if (ret < 0)
 		return ret;
+	if (vm_state_is_disk(o->vm->config, order->path))
+		return error_set(&o->err, -EINVAL, "%s: is a disk of the guest", order->path);
 	ret = checkpoint_create(&o->file, order->path, o->chunks, !order->base, o->m->cancel,
 				param(o, PARAM_COMPRESS_LEVEL), &o->err);
 	if (ret < 0)
@@ -628,10 +631,25 @@ static int keep_track(struct outgoing *o)
 	return 0;
 }
 
+/* The new file takes the name, and the copies that belong to the old one go only after that. */
+static int finish_file(struct outgoing *o)
+{
+	const char *path = o->m->order.path;
+	struct error none;
+	struct checkpoint *old = checkpoint_open(path, &none);
+	int ret = checkpoint_finish(&o->file, &o->err);
+
+	if (ret == 0 && old)
+		vm_state_drop_copies(old->state, path, o->vm->config);
+	checkpoint_close(old);
+	return ret;
+}
+
 static int save(struct outgoing *o)
 {
 	int ret = new_id(o->id);
 
+	memcpy(o->tag, o->id, sizeof(o->tag) - 1);
 	if (ret < 0)
 		return error_set(&o->err, ret, "the host has no random numbers: %s", strerror(-ret));
 	ret = begin_file(o);
@@ -655,7 +673,7 @@ static int save(struct outgoing *o)
 	o->m->stats.downtime = (now_ns() - o->paused_at) / 1000000;
 	if (!migration_commit(o->m))
 		return error_set(&o->err, -ECANCELED, "cancelled");
-	ret = checkpoint_finish(&o->file, &o->err);
+	ret = finish_file(o);
 	if (ret == 0 && o->m->order.track)
 		o->m->base_id = strdup(o->id);
 	return ret;
@@ -691,8 +709,8 @@ void *outgoing_thread(void *opaque)
 	else if (o.paused)
 		event_loop_call_idle(&m->vm->loop, leave_guest, &o);
 	dirty_log_remove(&m->dirty, &o.todo);
-	if (o.saving && ret < 0 && m->order.copy_disks)
-		vm_state_drop_copies(o.state, m->order.path);
+	if (o.saving && ret < 0 && m->order.copy_disks && !o.file.named)
+		vm_state_drop_copies(o.state, m->order.path, m->vm->config);
 	json_decref(o.state);
 	stream_reader_close(&o.reader);
 	stream_writer_close(&o.writer);

@@ -100,7 +100,21 @@ int vm_head_config(const json_t *json, const char *name, struct vm_config *confi
 
 /* ---- disks: what cannot be in the state, but must be as it was ---- */
 
-static json_t *disk_save(const struct disk_config *disk, const char *copies, struct error *err)
+/*
+ * Beside the checkpoint, with something of its id, so that a copy belongs to this one and no other of
+ * the name. The first versions had no tag.
+ */
+static char *copy_name(const char *checkpoint, const char *id, const char *tag)
+{
+	char *name;
+
+	if (asprintf(&name, "%s.%s%s%s", checkpoint, id, tag ? "." : "", tag ? tag : "") < 0)
+		return NULL;
+	return name;
+}
+
+static json_t *disk_save(const struct disk_config *disk, const char *copies, const char *tag,
+			 struct error *err)
 {
 	char *copy = NULL;
 	json_t *saved;
@@ -119,25 +133,72 @@ static json_t *disk_save(const struct disk_config *disk, const char *copies, str
 		return NULL;
 	}
 	if (copies && !disk->readonly) {
-		if (asprintf(&copy, "%s.%s", copies, disk->id) < 0) {
+		copy = copy_name(copies, disk->id, tag);
+		if (!copy) {
 			error_set(err, -ENOMEM, "no memory for the state of the disks");
 			return NULL;
 		}
-		/* of a checkpoint that had the name before */
-		unlink(copy);
 		if (disk_copy(disk->path, copy, err) < 0) {
 			free(copy);
 			return NULL;
 		}
 	}
-	saved = json_pack("{s:s, s:s, s:I, s:I, s:I, s:b}", "id", disk->id, "path", disk->path,
+	saved = json_pack("{s:s, s:s, s:I, s:I, s:I, s:b, s:s*}", "id", disk->id, "path", disk->path,
 			  "size", (json_int_t)size, "mtime", (json_int_t)st.st_mtim.tv_sec,
-			  "mtime-ns", (json_int_t)st.st_mtim.tv_nsec, "copied", copy != NULL);
+			  "mtime-ns", (json_int_t)st.st_mtim.tv_nsec, "copied", copy != NULL,
+			  "copy", copy ? tag : NULL);
 	free(copy);
 	return saved;
 }
 
-static json_t *disks_save(const struct vm_config *config, const char *copies, struct error *err)
+/* Of what is in a file that anybody may have made: no name leads out of the folder. */
+static bool names_copy(const json_t *saved, const char **id, const char **tag)
+{
+	int copied;
+
+	*tag = NULL;
+	return json_unpack((json_t *)saved, "{s:s, s:b, s?s}", "id", id, "copied", &copied, "copy",
+			   tag) == 0 && copied && vm_config_name_ok(*id) &&
+	       (!*tag || vm_config_name_ok(*tag));
+}
+
+bool vm_state_is_disk(const struct vm_config *config, const char *path)
+{
+	struct stat file, disk;
+
+	if (stat(path, &file) < 0)
+		return false;
+	for (size_t i = 0; i < config->disks.count; i++)
+		if (config->disks.items[i].path && stat(config->disks.items[i].path, &disk) == 0 &&
+		    disk.st_dev == file.st_dev && disk.st_ino == file.st_ino)
+			return true;
+	return false;
+}
+
+static void drop_copies(const json_t *disks, const char *checkpoint, const struct vm_config *config)
+{
+	const char *id, *tag;
+
+	for (size_t i = 0; i < json_array_size(disks); i++) {
+		char *copy = NULL;
+
+		if (names_copy(json_array_get(disks, i), &id, &tag))
+			copy = copy_name(checkpoint, id, tag);
+		/* somebody may have taken a copy for a disk */
+		if (copy && !vm_state_is_disk(config, copy))
+			unlink(copy);
+		free(copy);
+	}
+}
+
+void vm_state_drop_copies(const json_t *state, const char *checkpoint,
+			  const struct vm_config *config)
+{
+	drop_copies(json_object_get(state, "disks"), checkpoint, config);
+}
+
+static json_t *disks_save(const struct vm_config *config, const char *copies, const char *tag,
+			  struct error *err)
 {
 	json_t *disks = json_array();
 
@@ -146,30 +207,16 @@ static json_t *disks_save(const struct vm_config *config, const char *copies, st
 
 		if (!config->disks.items[i].path)
 			continue;
-		saved = disk_save(&config->disks.items[i], copies, err);
+		saved = disk_save(&config->disks.items[i], copies, tag, err);
 		if (!saved) {
+			if (copies)
+				drop_copies(disks, copies, config);
 			json_decref(disks);
 			return NULL;
 		}
 		json_array_append_new(disks, saved);
 	}
 	return disks;
-}
-
-void vm_state_drop_copies(const json_t *state, const char *copies)
-{
-	const json_t *disks = json_object_get(state, "disks");
-	const char *id;
-	int copied;
-	char *copy;
-
-	for (size_t i = 0; i < json_array_size(disks); i++) {
-		if (json_unpack(json_array_get(disks, i), "{s:s, s:b}", "id", &id, "copied", &copied) ||
-		    !copied || asprintf(&copy, "%s.%s", copies, id) < 0)
-			continue;
-		unlink(copy);
-		free(copy);
-	}
 }
 
 static struct disk_config *find_disk(const struct vm_config *config, const char *id)
@@ -185,14 +232,14 @@ static int check_disk(const json_t *saved, const char *name, const struct vm_con
 {
 	json_int_t size, mtime, mtime_ns;
 	const struct disk_config *disk;
-	const char *id, *path;
+	const char *id, *path, *tag = NULL;
 	json_error_t why;
 	struct stat st;
 	int copied;
 
-	if (json_unpack_ex((json_t *)saved, &why, JSON_STRICT, "{s:s, s:s, s:I, s:I, s:I, s:b}", "id",
-			   &id, "path", &path, "size", &size, "mtime", &mtime, "mtime-ns", &mtime_ns,
-			   "copied", &copied) < 0)
+	if (json_unpack_ex((json_t *)saved, &why, JSON_STRICT, "{s:s, s:s, s:I, s:I, s:I, s:b, s?s}",
+			   "id", &id, "path", &path, "size", &size, "mtime", &mtime, "mtime-ns",
+			   &mtime_ns, "copied", &copied, "copy", &tag) < 0)
 		return error_set(err, -EPROTO, "%s: a disk is malformed: %s", name, why.text);
 	disk = find_disk(config, id);
 	/* one that is somewhere else now was put there for this */
@@ -222,11 +269,10 @@ int vm_state_check_disks(const json_t *state, const char *name, const struct vm_
 	return 0;
 }
 
-/* ids are from a file that anybody may have made: none leads out of the folder */
-static int place_disk(const char *id, const char *checkpoint, const char *folder, const char *name,
-		      struct disk_config *disk, struct error *err)
+static int place_disk(const char *id, const char *tag, const char *checkpoint, const char *folder,
+		      const char *name, struct disk_config *disk, struct error *err)
 {
-	char *from = NULL, *to = NULL;
+	char *from = copy_name(checkpoint, id, tag), *to = NULL;
 	const char *slash = strrchr(checkpoint, '/');
 	int ret;
 
@@ -235,9 +281,10 @@ static int place_disk(const char *id, const char *checkpoint, const char *folder
 	else
 		ret = asprintf(&to, "%.*s%s-%s.img", slash ? (int)(slash + 1 - checkpoint) : 0,
 			       checkpoint, name, id);
-	if (ret < 0 || asprintf(&from, "%s.%s", checkpoint, id) < 0) {
+	if (ret < 0 || !from) {
 		if (ret >= 0)
 			free(to);
+		free(from);
 		return error_set(err, -ENOMEM, "no memory for the disks");
 	}
 	ret = disk_copy(from, to, err);
@@ -257,19 +304,21 @@ int vm_state_place_disks(const json_t *state, const char *checkpoint, const char
 	const json_t *disks = json_object_get(state, "disks");
 
 	for (size_t i = 0; i < json_array_size(disks); i++) {
+		const json_t *saved = json_array_get(disks, i);
 		struct disk_config *disk;
-		const char *id, *path;
+		const char *id, *path, *tag;
 		int copied, ret;
 
-		if (json_unpack(json_array_get(disks, i), "{s:s, s:s, s:b}", "id", &id, "path", &path,
+		if (json_unpack((json_t *)saved, "{s:s, s:s, s:b}", "id", &id, "path", &path,
 				"copied", &copied) < 0)
 			return error_set(err, -EPROTO, "%s: a disk is malformed", checkpoint);
 		disk = find_disk(config, id);
 		if (!copied || !disk || !disk->path || strcmp(disk->path, path))
 			continue;
-		if (!vm_config_name_ok(id))
-			return error_set(err, -EPROTO, "%s: '%.64s' is no name of a disk", checkpoint, id);
-		ret = place_disk(id, checkpoint, folder, name, disk, err);
+		if (!names_copy(saved, &id, &tag))
+			return error_set(err, -EPROTO, "%s: the copy of '%.64s' has no good name",
+					 checkpoint, id);
+		ret = place_disk(id, tag, checkpoint, folder, name, disk, err);
 		if (ret < 0)
 			return ret;
 	}
@@ -304,7 +353,8 @@ static json_t *cpus_save(const struct vm *vm, struct error *err)
 	return cpus;
 }
 
-json_t *vm_state_save(struct vm *vm, bool running, const char *copies, struct error *err)
+json_t *vm_state_save(struct vm *vm, bool running, const char *copies, const char *tag,
+		      struct error *err)
 {
 	uint64_t mpidr[VM_CONFIG_CPUS_MAX];
 	struct gic_devices devices;
@@ -327,7 +377,7 @@ json_t *vm_state_save(struct vm *vm, bool running, const char *copies, struct er
 	parts[3].name = "devices";
 	parts[3].json = err->code ? NULL : devices_save(&vm->machine.devices);
 	parts[4].name = "disks";
-	parts[4].json = err->code ? NULL : disks_save(vm->config, copies, err);
+	parts[4].json = err->code ? NULL : disks_save(vm->config, copies, tag, err);
 	state = json_pack("{s:b}", "running", running);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		failed |= !parts[i].json;

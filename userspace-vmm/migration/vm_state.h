@@ -27,17 +27,23 @@ int vm_head_config(const json_t *head, const char *name, struct vm_config *confi
 
 /*
  * running: it is to run when it is restored. copies: disks that can be written to are copied to
- * files whose names begin with that; NULL: they are not. Writes to RAM. NULL with err set when it
- * fails.
+ * copies.ID.tag; NULL: they are not. Writes to RAM. NULL with err set when it fails, and no copies.
  */
-json_t *vm_state_save(struct vm *vm, bool running, const char *copies, struct error *err);
+json_t *vm_state_save(struct vm *vm, bool running, const char *copies, const char *tag,
+		      struct error *err);
 
 /* After RAM. VM, vCPUs and interrupt controller were made anew and never ran. */
 int vm_state_load(struct vm *vm, const json_t *state, const char *name, bool *running,
 		  struct error *err);
 
-/* Takes away the copies that were made for a checkpoint that is none. */
-void vm_state_drop_copies(const json_t *state, const char *copies);
+/*
+ * Takes away the copies that were made for a checkpoint that is none, or no more; but none that is a
+ * disk now.
+ */
+void vm_state_drop_copies(const json_t *state, const char *checkpoint,
+			  const struct vm_config *config);
+/* Is the file one of the disks? */
+bool vm_state_is_disk(const struct vm_config *config, const char *path);
 
 /*
  * Disks that were copied for the checkpoint are copied once more, to folder/name-ID.img (folder

@@ -95,9 +95,10 @@ int vm_head_check(const json_t *head, const char *name, const struct vm_config *
 	return refuse ? error_set(err, -EINVAL, "%s: no", name) : 0;
 }
 
-json_t *vm_state_save(struct vm *vm, bool running, const char *copies, struct error *err)
+json_t *vm_state_save(struct vm *vm, bool running, const char *copies, const char *tag,
+		      struct error *err)
 {
-	(void)vm, (void)copies, (void)err;
+	(void)vm, (void)copies, (void)tag, (void)err;
 	return json_pack("{s:b}", "running", running);
 }
 
@@ -115,9 +116,15 @@ int vm_state_load(struct vm *vm, const json_t *state, const char *name, bool *ru
 	       error_set(err, -EIO, "RAM is not here");
 }
 
-void vm_state_drop_copies(const json_t *state, const char *copies)
+void vm_state_drop_copies(const json_t *state, const char *checkpoint, const struct vm_config *c)
 {
-	(void)state, (void)copies;
+	(void)state, (void)checkpoint, (void)c;
+}
+
+bool vm_state_is_disk(const struct vm_config *c, const char *path)
+{
+	(void)c, (void)path;
+	return false;
 }
 
 int vm_state_check_disks(const json_t *state, const char *name, const struct vm_config *c,
