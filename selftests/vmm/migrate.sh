@@ -72,6 +72,10 @@ copies() {
 	comes r "restore $tmp/ck/c --name r --disks $tmp"
 	check "it goes on" works r
 	check "nothing is wrong with it" fine r
+	mv $tmp/initrd $tmp/elsewhere
+	check "it is reset" avmm reset r
+	check "and starts from what was there when it was restored" until_true 120 said r '^guest: up'
+	mv $tmp/elsewhere $tmp/initrd
 	stop_vm r
 	rm -rf $tmp/first $tmp/b.img $tmp/r-disk?.img
 }
@@ -219,7 +223,7 @@ failures() {
 	check "the guest goes on" works a
 	comes b "run --name b $VM --disk $tmp/a.img --incoming unix:$tmp/b.sock"
 	check "a destination waits" until_true 60 listens $tmp/b.sock
-	avmm migrate a unix:$tmp/b.sock --bandwidth 1M >$tmp/migrate 2>&1 &
+	avmm migrate a unix:$tmp/b.sock --bandwidth 256K >$tmp/migrate 2>&1 &
 	moving=$!
 	check "the guest is on its way" until_true 60 sent_some a
 	kill -KILL "$(cat $tmp/b.pid)"
@@ -229,11 +233,12 @@ failures() {
 	check "the guest goes on at the source" works a
 	comes b "run --name b $VM --disk $tmp/a.img --incoming unix:$tmp/b.sock"
 	check "a destination waits" until_true 60 listens $tmp/b.sock
-	avmm migrate a unix:$tmp/b.sock --bandwidth 1M >$tmp/migrate 2>&1 &
+	avmm migrate a unix:$tmp/b.sock --bandwidth 256K >$tmp/migrate 2>&1 &
 	moving=$!
 	check "the guest is on its way" until_true 60 sent_some a
 	check "it is told to stay" avmm qmp a migrate_cancel
 	wait $moving
+	sed "s,^,# ," $tmp/migrate
 	check "so it was cancelled" grep -q cancelled $tmp/migrate
 	check "the destination ends" until_true 60 gone b
 	check "the guest goes on at the source" works a
@@ -277,7 +282,7 @@ failures() {
 	check "the good one goes on" works r
 	comes b "run --name b $VM --disk $tmp/a.img --incoming unix:$tmp/b.sock"
 	check "a destination waits" until_true 60 listens $tmp/b.sock
-	avmm migrate r unix:$tmp/b.sock --bandwidth 1M >/dev/null 2>&1 &
+	avmm migrate r unix:$tmp/b.sock --bandwidth 256K >/dev/null 2>&1 &
 	check "the guest is on its way" until_true 60 sent_some r
 	stop_vm r
 	check "its source dies, and the destination ends" until_true 60 gone b
