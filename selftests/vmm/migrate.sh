@@ -283,7 +283,7 @@ failures() {
 	comes b "run --name b $VM --disk $tmp/a.img --incoming unix:$tmp/b.sock"
 	check "a destination waits" until_true 60 listens $tmp/b.sock
 	avmm migrate r unix:$tmp/b.sock --bandwidth 256K >/dev/null 2>&1 &
-	check "the guest is on its way" until_true 60 sent_some r
+	check "the guest is on its way" until_true 200 sent_some r
 	stop_vm r
 	check "its source dies, and the destination ends" until_true 60 gone b
 	check "and says why" grep '^avmm: ' $tmp/b
