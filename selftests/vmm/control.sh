@@ -59,6 +59,9 @@ check 'the same name a second time' says 'is in use by a virtual machine that ru
 check 'the first one still answers' has avmm qmp one query-name -- '"name": "one"'
 check 'QMP refuses what it does not know' says 'has not been found' avmm qmp one frob
 check 'and arguments that it does not know' says "there is no 'arguments.x'" avmm qmp one stop '{"x": 1}'
+check 'nor a number for a file' says "there is no file descriptor '5'" avmm qmp one migrate '{"uri": "fd:5"}'
+check 'nor one that is plugged in' says 'a file descriptor is not what' \
+	avmm qmp one x-avmm-device-add '{"config": {"disk": [{"fd": 5}]}}'
 check 'threads of vCPUs have ids' [ -d "/proc/$one/task/$(avmm qmp one query-cpus-fast |
 	sed -n 's/.*"thread-id": \([0-9]\{2,\}\).*/\1/p' | head -n 1)" ]
 

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,6 +177,13 @@ static int set_number(const struct field *field, void *p, const char *name, cons
 	return ret;
 }
 
+static void set_fd(int *field, int fd)
+{
+	/* no child of ours shall have it; and it is taken, see resolve() of control/qmp_mig.c */
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	*field = fd;
+}
+
 static int set_group(const struct field_group *group, void *base, const char *name,
 		     const char *text, struct error *err);
 
@@ -207,7 +215,7 @@ int field_set_text(const struct field *field, void *base, const char *name, cons
 		if (parse_number(text, &n) < 0 || n > INT32_MAX)
 			return error_set(err, -EINVAL, "%s: '%s' is not a file descriptor", name,
 					 text);
-		*(int *)p = n;
+		set_fd(p, n);
 		return 0;
 	case FIELD_MAC:
 		if (parse_mac(text, p) < 0)
@@ -385,7 +393,7 @@ static int from_json(const struct field *field, void *base, const char *name, js
 		}
 		if (json_integer_value(value) > INT32_MAX)
 			return error_set(err, -ERANGE, "%s: is not a file descriptor", name);
-		*(int *)p = json_integer_value(value);
+		set_fd(p, json_integer_value(value));
 		return 0;
 	case FIELD_GROUP:
 		return group_from_json(field->group->fields, p, name, value, err);
@@ -506,6 +514,24 @@ int fields_check(const struct field *fields, const void *base, struct error *err
 		}
 	}
 	return ret;
+}
+
+bool fields_have_fd(const struct field *fields, const void *base)
+{
+	for (; fields->name; fields++) {
+		const void *p = (const char *)base + fields->offset;
+		const struct field_list *list = p;
+
+		if (fields->type == FIELD_FD && *(const int *)p >= 0)
+			return true;
+		if (fields->type == FIELD_GROUP && fields_have_fd(fields->group->fields, p))
+			return true;
+		for (size_t i = 0; fields->type == FIELD_LIST && i < list->count; i++)
+			if (fields_have_fd(fields->group->fields, (const char *)list->items +
+					   i * fields->group->size))
+				return true;
+	}
+	return false;
 }
 
 void fields_free(const struct field *fields, void *base)

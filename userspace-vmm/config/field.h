@@ -73,6 +73,8 @@ int fields_from_json(const struct field *fields, void *base, json_t *object, str
 json_t *fields_to_json(const struct field *fields, const void *base, unsigned int skip);
 /* Checks ranges, also of what neither text nor JSON has set. Messages begin with the name. */
 int fields_check(const struct field *fields, const void *base, struct error *err);
+/* Whether a descriptor is among them, which is one that our parent has left open, or means us harm. */
+bool fields_have_fd(const struct field *fields, const void *base);
 void fields_free(const struct field *fields, void *base);
 
 /* Adds an item with its defaults; NULL: no memory. */

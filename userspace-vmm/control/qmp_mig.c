@@ -3,6 +3,8 @@
  * Commands that save and move a virtual machine, under QEMU's names where QEMU has them.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,25 +23,50 @@ static json_t *done(int ret)
 	return ret < 0 ? NULL : json_object();
 }
 
-/* "fd:NAME" of a file that the client has deposited becomes "fd:N"; *fd is then the migration's. */
-static const char *resolve(struct qmp_client *client, const char *uri, char text[32], int *fd)
+/*
+ * A number that our parent has left open and nobody has taken: what we open ourselves, and what the
+ * configuration names, is closed on exec. libvirt means such a one when it restores.
+ */
+static int inherited(const char *text)
 {
-	*fd = strncmp(uri, "fd:", 3) ? -1 : qmp_take_fd(client, uri + 3);
-	if (*fd < 0)
+	char *end;
+	long fd = strtol(text, &end, 10);
+	int flags = *text < '0' || *text > '9' || *end || fd <= STDERR_FILENO || fd > INT_MAX ?
+		    -1 : fcntl(fd, F_GETFD);
+
+	return flags < 0 || flags & FD_CLOEXEC ? -1 : fd;
+}
+
+/* "fd:NAME" of a file that the client has deposited becomes "fd:N"; *fd is then the migration's. */
+static const char *resolve(struct qmp_client *client, const char *uri, bool incoming,
+			   char text[32], int *fd, struct error *err)
+{
+	*fd = -1;
+	if (strncmp(uri, "fd:", 3))
 		return uri;
+	*fd = qmp_take_fd(client, uri + 3);
+	if (*fd < 0 && incoming)
+		*fd = inherited(uri + 3);
+	if (*fd < 0) {
+		error_set(err, -ENOENT, "there is no file descriptor '%.64s'", uri + 3);
+		return NULL;
+	}
+	fcntl(*fd, F_SETFD, FD_CLOEXEC);
 	snprintf(text, 32, "fd:%d", *fd);
 	return text;
 }
 
-static json_t *start(struct qmp_client *client, json_t *arguments,
-		     int (*order)(struct migration *m, const char *uri, struct error *err),
-		     struct error *err)
+static json_t *start(struct qmp_client *client, json_t *arguments, bool incoming, struct error *err)
 {
 	const char *uri = json_string_value(json_object_get(arguments, "uri"));
+	struct migration *m = migration_of(client);
 	char text[32];
 	int fd, ret;
 
-	ret = order(migration_of(client), resolve(client, uri, text, &fd), err);
+	uri = resolve(client, uri, incoming, text, &fd, err);
+	if (!uri)
+		return NULL;
+	ret = incoming ? migration_incoming(m, uri, err) : migration_start(m, uri, err);
 	if (ret < 0 && fd >= 0)
 		close(fd);
 	return done(ret);
@@ -55,12 +82,12 @@ static json_t *migrate(struct qmp_client *client, json_t *arguments, struct erro
 			return NULL;
 		}
 	}
-	return start(client, arguments, migration_start, err);
+	return start(client, arguments, false, err);
 }
 
 static json_t *migrate_incoming(struct qmp_client *client, json_t *arguments, struct error *err)
 {
-	return start(client, arguments, migration_incoming, err);
+	return start(client, arguments, true, err);
 }
 
 static json_t *migrate_cancel(struct qmp_client *client, json_t *arguments, struct error *err)

@@ -85,8 +85,13 @@ static json_t *device_add_config(struct qmp_client *client, json_t *arguments, s
 		return NULL;
 	if (json_object_size(object) != 1)
 		error_set(err, -EINVAL, "config: a device and nothing else is what can be plugged in");
-	else if (fields_from_json(vm_config_fields, &config, object, err) == 0 &&
-		 prepare(vm, &config, err) == 0)
+	else if (fields_from_json(vm_config_fields, &config, object, err) < 0)
+		;
+	/* a number would be that of any file of ours; what comes by getfd has a name */
+	else if (fields_have_fd(vm_config_fields, &config))
+		error_set(err, -EINVAL, "config: a file descriptor is not what can be plugged in; "
+			  "getfd, netdev_add and device_add take one");
+	else if (prepare(vm, &config, err) == 0)
 		id = plug(vm, &config, err);
 	if (id)
 		result = json_pack("{s:s}", "id", id);

@@ -76,7 +76,9 @@ static void lists(void)
 	net = config.nets.items;
 	check(net->kind == NET_TAP && !strcmp(net->ifname, "t0") && net->vhost == NET_VHOST_OFF);
 	check(!memcmp(net->mac, "\x02\0\0\0\x0a\xff", 6));
+	check(!fields_have_fd(vm_config_fields, &config));
 	check(options("--net", "fd=7") == 0);
+	check(fields_have_fd(vm_config_fields, &config));
 	check(config.nets.items->kind == NET_FD && config.nets.items->fd == 7);
 
 	check(options("--serial", "unix=/s") == 0);

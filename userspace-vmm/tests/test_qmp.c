@@ -10,7 +10,8 @@
 #include "tests/fake_vm.h"
 #include "tests/tap.h"
 
-static const struct qmp_command *const tables[] = { qmp_commands, qmp_vm_commands, NULL };
+static const struct qmp_command *const tables[] = { qmp_commands, qmp_vm_commands, qmp_mig_commands,
+						   NULL };
 
 static struct qmp_server server;
 static struct qmp_client client;
@@ -215,6 +216,35 @@ static void descriptors(void)
 	close_all();
 }
 
+static void order(const char *command, int fd, const char *answer)
+{
+	char request[100];
+
+	snprintf(request, sizeof(request), "{\"execute\":\"%s\",\"arguments\":{\"uri\":\"fd:%d\"}}",
+		 command, fd);
+	say(request);
+	if (!check(strstr(out, answer)))
+		printf("# '%s' gave '%s'\n", request, out);
+}
+
+/* A number is no name: it may be that of a disk. */
+static void numbers(void)
+{
+	int ours = open("/dev/null", O_RDWR | O_CLOEXEC), given = open("/dev/null", O_RDWR);
+
+	open_negotiated();
+	fake_vm.migration.vm = &fake_vm;
+	order("migrate", ours, "there is no file descriptor");
+	order("migrate", given, "there is no file descriptor");
+	order("migrate-incoming", ours, "there is no file descriptor");
+	order("migrate-incoming", STDERR_FILENO, "there is no file descriptor");
+	check(fcntl(ours, F_GETFD) >= 0 && fcntl(given, F_GETFD) >= 0);
+	/* what our parent has left open for us */
+	order("migrate-incoming", given, "the guest is here already");
+	close_all();
+	close(ours);
+}
+
 static void too_long(void)
 {
 	char *text = malloc(QMP_MESSAGE_MAX + 10);
@@ -279,6 +309,7 @@ const struct tap_test qmp_tests[] = {
 	{ "refusals", refusals },
 	{ "commands are as the schema says", contract },
 	{ "file descriptors", descriptors },
+	{ "numbers of file descriptors", numbers },
 	{ "too long and too deep", too_long },
 	{ "types of the schema", types },
 	{ NULL, NULL },
