@@ -53,6 +53,6 @@ check 'its socket is there' until_true 60 [ -S $tmp/ser.sock ]
 (until_true 100 grep -q '^guest: up' $tmp/ser.out; echo hello; sleep 5) | $here/../host/sock unix $tmp/ser.sock >$tmp/ser.out
 check 'one whose serial line is a socket hears it' grep -q 'got: hello' $tmp/ser.out
 check 'and ends' wait "$ser"
-check 'a socket where there is a file' refused 'cannot be set up at' --serial unix=$tmp/bulk
+check 'a socket where there is a file' refused 'cannot listen at' --serial unix=$tmp/bulk
 check 'a descriptor that is no socket' refused 'cannot be waited for' --serial fd=0
 done_testing

@@ -12,12 +12,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "backend/terminal.h"
 #include "core/log.h"
+#include "util/unix_socket.h"
 
 /* Has the event loop look at both directions. Called with the lock held. */
 static void wake_locked(struct console *console)
@@ -350,23 +350,14 @@ static void opened_ready(void *opaque)
 	pull_in(console);
 }
 
-static int listen_at(struct console *console, const char *path)
+static int listen_at(struct console *console, const char *what, const char *path,
+		     struct error *err)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct stat st;
-
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(addr.sun_path, path);
-	/* one that was left behind; nothing else is removed */
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		unlink(path);
-	console->listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (console->listener.fd < 0 ||
-	    bind(console->listener.fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return -errno;
+	console->listener.fd = unix_listen(what, path, err);
+	if (console->listener.fd < 0)
+		return console->listener.fd;
 	console->path = strdup(path);
-	return listen(console->listener.fd, 4) < 0 ? -errno : 0;
+	return 0;
 }
 
 /*
@@ -458,7 +449,9 @@ static int open_file(struct console *console, const struct chardev_config *confi
 	return 0;
 }
 
-static int open_kind(struct console *console, const struct chardev_config *config)
+/* Sets err or leaves it to the caller. */
+static int open_kind(struct console *console, const char *what, const struct chardev_config *config,
+		     struct error *err)
 {
 	switch (config->kind) {
 	case CHARDEV_STDIO:
@@ -468,7 +461,7 @@ static int open_kind(struct console *console, const struct chardev_config *confi
 		return open_pty(console);
 	case CHARDEV_UNIX:
 		snprintf(console->name, sizeof(console->name), "unix:%s,server=on", config->path);
-		return listen_at(console, config->path);
+		return listen_at(console, what, config->path, err);
 	case CHARDEV_FD:
 		snprintf(console->name, sizeof(console->name), "unix:,server=on");
 		console->listener.fd = fcntl(config->fd, F_DUPFD_CLOEXEC, 0);
@@ -525,13 +518,14 @@ int console_open(struct console *console, struct event_loop *loop,
 		ret = event_loop_add(loop, &console->wake, EPOLLIN);
 	if (ret == 0)
 		ret = event_loop_add(loop, &console->flush, EPOLLIN);
+	err->code = 0;
 	if (ret == 0)
-		ret = open_kind(console, config);
-	if (ret < 0)
+		ret = open_kind(console, what, config, err);
+	if (ret < 0 && !err->code)
 		error_set(err, ret, "%s: the console cannot be set up%s%s: %s", what,
 			  config->path ? " at " : "", config->path ? config->path : "",
 			  strerror(-ret));
-	else
+	if (ret == 0)
 		ret = open_log(console, what, config, err);
 	if (ret < 0)
 		console_close(console);

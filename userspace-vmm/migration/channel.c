@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/unix_socket.h"
+
 uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -341,12 +343,12 @@ static int open_uri(const char *uri, bool passive, int cancel, struct error *err
 	int ret = -EINVAL;
 
 	if (begins(uri, "unix:", &rest)) {
+		if (passive)
+			return unix_listen(uri, rest, err);
 		if (!*rest || strlen(rest) >= sizeof(path.sun_path))
 			return error_set(err, -EINVAL, "'%s': the path is empty or too long", uri);
 		strcpy(path.sun_path, rest);
-		if (passive)
-			unlink(rest);
-		ret = try_address((struct sockaddr *)&path, sizeof(path), passive, cancel);
+		ret = try_address((struct sockaddr *)&path, sizeof(path), false, cancel);
 	} else if (begins(uri, "tcp:", &rest)) {
 		err->code = 0;
 		ret = try_tcp(uri, rest, passive, cancel, err);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include "backend/ring.h"
 #include "dev/pl031.h"
 #include "tests/tap.h"
+#include "util/unix_socket.h"
 
 static void keys(void)
 {
@@ -251,6 +254,30 @@ static void unix_socket(void)
 	unlink(log);
 }
 
+/* Somebody listens there, or it is no socket: it stays. What a dead process left is replaced. */
+static void occupied(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char path[] = "/tmp/avmm-console-XXXXXX";
+	int fd = mkstemp(path), other = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct error err;
+	struct stat st;
+
+	close(fd);
+	check(unix_listen("--serial", path, &err) == -EADDRINUSE);
+	check(lstat(path, &st) == 0 && S_ISREG(st.st_mode));
+	unlink(path);
+	strcpy(addr.sun_path, path);
+	check(bind(other, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(other, 1) == 0);
+	check(unix_listen("--serial", path, &err) == -EADDRINUSE);
+	check(lstat(path, &st) == 0);
+	close(other);
+	fd = unix_listen("--serial", path, &err);
+	check(fd >= 0);
+	close(fd);
+	unlink(path);
+}
+
 static void refused_console(void)
 {
 	const struct chardev_config config = { .kind = CHARDEV_UNIX, .fd = -1, .log_fd = -1,
@@ -262,8 +289,8 @@ static void refused_console(void)
 
 	check(event_loop_init(&loop) == 0);
 	check(console_open(&console, &loop, &guest, "--serial", &config, &err) < 0);
-	check(!strcmp(err.text, "--serial: the console cannot be set up at /nowhere/socket: No such "
-		      "file or directory"));
+	check(!strcmp(err.text, "--serial: cannot listen at '/nowhere/socket': No such file or "
+		      "directory"));
 	event_loop_close(&loop);
 }
 
@@ -273,6 +300,7 @@ const struct tap_test console_tests[] = {
 	{ "clock", rtc },
 	{ "a pseudo terminal, and who comes and goes", pty },
 	{ "a socket, and the log", unix_socket },
+	{ "what lies at the path of a socket", occupied },
 	{ "a socket that cannot be", refused_console },
 	{ NULL, NULL },
 };

@@ -2,10 +2,14 @@
 #include "util/unix_socket.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define BACKLOG		4
 
 static int address(struct sockaddr_un *addr, const char *option, const char *path,
 		   struct error *err)
@@ -36,12 +40,15 @@ int unix_connect(const char *option, const char *path, struct error *err)
 			 strerror(-code));
 }
 
-/* Somebody was there, and is not any more. */
-static int left_over(const struct sockaddr_un *addr)
+/* Somebody was there, and is not any more. A file that is no socket refuses connections, too. */
+static bool left_over(const struct sockaddr_un *addr)
 {
+	struct stat st;
+	bool is_socket = lstat(addr->sun_path, &st) == 0 && S_ISSOCK(st.st_mode);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int gone = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 &&
-		   errno == ECONNREFUSED;
+	bool gone = is_socket && fd >= 0 &&
+		    connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 &&
+		    errno == ECONNREFUSED;
 
 	if (fd >= 0)
 		close(fd);
@@ -62,7 +69,7 @@ int unix_listen(const char *option, const char *path, struct error *err)
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ||
 	    (errno == EADDRINUSE && left_over(&addr) && unlink(path) == 0 &&
 	     bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0))
-		if (listen(fd, 1) == 0)
+		if (listen(fd, BACKLOG) == 0)
 			return fd;
 	code = -errno;
 	close(fd);
