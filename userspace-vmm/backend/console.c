@@ -266,7 +266,24 @@ static bool read_some(struct console *console)
 	return true;
 }
 
-/* Listens to standard input if there is a place for what comes, and only then. */
+static bool is_full(const struct console *console)
+{
+	return !console->terminal && !ring_free(&console->in);
+}
+
+/* Listens to the input if there is a place for what comes; else to a client that goes, and no more. */
+static void watch_in(struct console *console)
+{
+	bool client = console->kind == CHARDEV_UNIX || console->kind == CHARDEV_FD;
+	bool full = is_full(console);
+
+	if (console->in_ended || full != console->in_full)
+		event_loop_remove(console->loop, &console->in_source);
+	console->in_full = full;
+	if (!console->in_ended && (!full || client))
+		event_loop_add(console->loop, &console->in_source, full ? 0 : EPOLLIN);
+}
+
 static void pull_in(struct console *console)
 {
 	push_in(console);
@@ -275,17 +292,23 @@ static void pull_in(struct console *console)
 	if (console->in_always_ready && !console->in_ended)
 		while (read_some(console))
 			;
-	else if (!console->in_ended && (console->terminal || ring_free(&console->in)))
-		event_loop_add(console->loop, &console->in_source, EPOLLIN);
+	else if (!console->in_ended)
+		watch_in(console);
 }
 
 static void in_ready(void *opaque)
 {
 	struct console *console = opaque;
 
-	read_some(console);
-	if (console->in_ended || (!console->terminal && !ring_free(&console->in)))
+	if (is_full(console)) {
+		/* it has gone; what it left to be read is, unless another comes first */
 		event_loop_remove(console->loop, &console->in_source);
+		event_loop_add(console->loop, &console->listener, EPOLLIN);
+		return;
+	}
+	read_some(console);
+	if (console->connected)
+		watch_in(console);
 }
 
 static void out_ready(void *opaque)
@@ -330,6 +353,8 @@ static void listener_ready(void *opaque)
 			close(fd);
 		return;
 	}
+	if (console->connected)
+		hang_up(console);
 	/* one at a time; others wait */
 	event_loop_remove(console->loop, &console->listener);
 	console->in_source.fd = fd;

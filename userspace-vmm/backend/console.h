@@ -60,6 +60,7 @@ struct console {
 	struct ring in;
 	struct keys keys;
 	bool in_always_ready;		/* a file, or /dev/null */
+	bool in_full;			/* so in_source waits for nothing but its end */
 	bool in_ended;
 	bool out_broken;
 	int out_flags;			/* to be put back on standard output; -1: none */

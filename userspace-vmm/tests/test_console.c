@@ -254,6 +254,41 @@ static void unix_socket(void)
 	unlink(log);
 }
 
+/* A client fills what there is and goes, and the guest does not read: the next one gets in. */
+static void impatient(void)
+{
+	struct chardev_config config = { .kind = CHARDEV_UNIX, .fd = -1, .log_fd = -1,
+					 .path = socket_path };
+	char much[2 * RING_SIZE];
+	struct other_end end;
+	int fd;
+
+	memset(much, 'x', sizeof(much));
+	if (!begin(&end, &config))
+		return;
+	fd = connect_socket(&end);
+	settle(&end);
+	check(write(fd, much, sizeof(much)) == sizeof(much));
+	settle(&end);
+	close(fd);
+	settle(&end);
+	fd = connect_socket(&end);
+	settle(&end);
+	check(end.connects == 2 && end.connected);
+	check(write(fd, "y", 1) == 1);
+	for (int i = 0; i < RING_SIZE && !strchr(end.got, 'y'); i++) {
+		end.n = 0;
+		console_can_receive(&end.console);
+		event_loop_once(&end.loop);
+	}
+	check(strchr(end.got, 'y'));
+	close(fd);
+	settle(&end);
+	check(!end.connected);
+	console_close(&end.console);
+	event_loop_close(&end.loop);
+}
+
 /* Somebody listens there, or it is no socket: it stays. What a dead process left is replaced. */
 static void occupied(void)
 {
@@ -300,6 +335,7 @@ const struct tap_test console_tests[] = {
 	{ "clock", rtc },
 	{ "a pseudo terminal, and who comes and goes", pty },
 	{ "a socket, and the log", unix_socket },
+	{ "a socket's client that goes unheard", impatient },
 	{ "what lies at the path of a socket", occupied },
 	{ "a socket that cannot be", refused_console },
 	{ NULL, NULL },
