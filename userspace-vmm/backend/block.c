@@ -402,6 +402,12 @@ static void ring_submit(struct block *block)
 	io_uring_cq_eventfd_toggle(&block->ring, false);
 	ret = io_uring_submit(&block->ring);
 	io_uring_cq_eventfd_toggle(&block->ring, true);
+	/*
+	 * The kernel adds a completion and then looks whether we want to be woken; so the wish has
+	 * to be seen before reap_ring() looks whether there is one. io_uring_cq_eventfd_toggle() is
+	 * a plain store, which a load may overtake.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (ret >= 0)
 		return;
 	/* the host is short of something: what was not taken stays in the ring for the next time */
