@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "machine/memmap.h"
 #include "machine/virt.h"
 #include "tests/fake_irq.h"
 #include "tests/tap.h"
+#include "virtio/console.h"
 #include "virtio/mmio.h"
 #include "virtio/pci.h"
 
@@ -473,6 +475,49 @@ static void pci_state(void)
 	state(true);
 }
 
+/* A driver is reset while the console has taken a part of its output: the next one's is whole. */
+static void console_reset(void)
+{
+	const uint64_t at = MMIO + MEMMAP_VIRTIO_SIZE, addr = RAM + 0x1000;
+	char path[] = "/tmp/avmm-test-XXXXXX";
+	const struct chardev_config port = {
+		.kind = CHARDEV_FILE, .fd = mkstemp(path), .log_fd = -1,
+	};
+	struct virtio_device *console;
+
+	setup(false);
+	console = virtio_console_create(&machine, "console0", &port, 1, &err);
+	check(console && virtio_mmio_plug(&machine, console, &err) == 0);
+	for (uint32_t boot = 0; boot < 2; boot++) {
+		const uint32_t len = boot ? 100 : 0x3000;
+
+		memset(memory.host, 0, 0x1000);
+		memcpy(memory.host, &addr, sizeof(addr));
+		memcpy(memory.host + 8, &len, sizeof(len));
+		memory.host[0x402] = 1;
+		wr(at + 0x24, 4, 1);
+		wr(at + 0x20, 4, 1);
+		wr(at + 0x70, 4, 11);
+		wr(at + 0x30, 4, 1);
+		wr(at + 0x38, 4, 16);
+		wr(at + 0x80, 4, RAM);
+		wr(at + 0x90, 4, RAM + 0x400);
+		wr(at + 0xa0, 4, RAM + 0x800);
+		wr(at + 0x44, 4, 1);
+		wr(at + 0x70, 4, 15);
+		console->ops->notify(console, 1);
+		if (!boot)
+			wr(at + 0x70, 4, 0);
+	}
+	usleep(10000);
+	serve();
+	console->dev_ops.destroy(&console->dev);
+	done();
+	check(lseek(port.fd, 0, SEEK_END) == RING_SIZE + 100);
+	close(port.fd);
+	unlink(path);
+}
+
 const struct tap_test virtio_tests[] = {
 	{ "negotiation", negotiation },
 	{ "work, pause, reset", work },
@@ -481,5 +526,6 @@ const struct tap_test virtio_tests[] = {
 	{ "window in configuration space", pci_window },
 	{ "state over MMIO", mmio_state },
 	{ "state over PCI", pci_state },
+	{ "a console's driver is reset", console_reset },
 	{ NULL, NULL },
 };

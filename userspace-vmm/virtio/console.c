@@ -307,6 +307,19 @@ static int start(struct virtio_device *vdev, struct error *err)
 	return ret;
 }
 
+/* What of an element is gone and what is to be said is of the driver that was there. */
+static void reset(struct virtio_device *vdev)
+{
+	struct virtio_console *console = to_console(vdev);
+
+	for (unsigned int i = 0; i < console->nports; i++) {
+		console->ports[i].say = 0;
+		console->ports[i].ready = false;
+		console->ports[i].open = false;
+		console->ports[i].sent = 0;
+	}
+}
+
 static void config_read(struct virtio_device *vdev, uint32_t offset, void *buf, uint32_t len)
 {
 	memcpy(buf, (uint8_t *)&to_console(vdev)->config + offset, len);
@@ -381,8 +394,8 @@ static void destroy(struct virtio_device *vdev)
 
 static const struct virtio_ops ops = {
 	.type = "virtio-console", .device_id = VIRTIO_ID_CONSOLE, .pci_class = PCI_CLASS,
-	.config_read = config_read, .start = start, .notify = notify, .save = save, .load = load,
-	.destroy = destroy,
+	.config_read = config_read, .start = start, .reset = reset, .notify = notify,
+	.save = save, .load = load, .destroy = destroy,
 };
 
 struct console *virtio_console_port(struct virtio_device *vdev, size_t i)

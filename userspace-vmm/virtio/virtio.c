@@ -137,6 +137,8 @@ static void reset(struct virtio_device *vdev)
 	pthread_mutex_unlock(&vdev->lock);
 	vdev->broken = false;
 	vdev->transport->reset(vdev);
+	if (vdev->ops->reset)
+		vdev->ops->reset(vdev);
 }
 
 struct status_write {

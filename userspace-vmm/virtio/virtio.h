@@ -43,7 +43,9 @@ struct virtio_ops {
 	 * rings. May be NULL.
 	 */
 	void (*stop)(struct virtio_device *vdev);
-	/* Between the two: the driver put something into queue q. */
+	/* The driver's reset, or that of the machine; it is stopped. May be NULL. */
+	void (*reset)(struct virtio_device *vdev);
+	/* Between start and stop: the driver put something into queue q. */
 	void (*notify)(struct virtio_device *vdev, unsigned int q);
 	/* What of the state is the device's own; between pause and resume. NULL: nothing. */
 	json_t *(*save)(struct virtio_device *vdev);
