@@ -407,6 +407,16 @@ static void pci_window(void)
 	done();
 }
 
+/* What is due, which is acknowledged then */
+static uint32_t take_isr(bool pci)
+{
+	uint32_t isr = pci ? rd(BAR + 0x1000, 1) : rd(MMIO + 0x60, 4);
+
+	if (!pci)
+		wr(MMIO + 0x64, 4, isr);
+	return isr;
+}
+
 static void state(bool pci)
 {
 	json_t *saved, *bad;
@@ -423,6 +433,7 @@ static void state(bool pci)
 	}
 	offer(RAM + 0x1000, 8);
 	serve();
+	check(take_isr(pci) == 1);
 	vdev.dev_ops.pause(&vdev.dev);
 	saved = vdev.dev_ops.save(&vdev.dev);
 	check(saved != NULL);
@@ -431,6 +442,10 @@ static void state(bool pci)
 	check(vdev.dev_ops.load(&vdev.dev, saved, &err) == 0);
 	check(vdev.status == 15 && vdev.queues[0].last_avail == 1 && vdev.queues[0].desc == RAM);
 	check(vdev.dev_ops.resume(&vdev.dev, &err) == 0 && starts == 2);
+	/* the one of before may be lost */
+	check(take_isr(pci) == 1);
+	vdev.dev_ops.pause(&vdev.dev);
+	check(vdev.dev_ops.resume(&vdev.dev, &err) == 0 && take_isr(pci) == 0);
 	offer(RAM + 0x1000, 8);
 	if (pci)
 		wr(BAR + 0x3000, 2, 0);

@@ -279,6 +279,13 @@ static int device_resume(struct device *dev, struct error *err)
 	if (vdev->status & VIRTIO_CONFIG_S_DRIVER_OK &&
 	    !(vdev->status & VIRTIO_CONFIG_S_NEEDS_RESET))
 		try_start(vdev);
+	/*
+	 * The last interrupt may have been on its way, from an eventfd to the GIC, when the state of
+	 * that was saved. One too many does no harm (2.7.7.2).
+	 */
+	for (unsigned int q = 0; vdev->loaded && vdev->running && q < vdev->nqueues; q++)
+		virtio_queue_interrupt(vdev, q);
+	vdev->loaded = false;
 	return 0;
 }
 
@@ -360,6 +367,7 @@ static int device_load(struct device *dev, json_t *state, struct error *err)
 		ret = load_queue(vdev, q, json_array_get(queues, q), err);
 	if (ret < 0)
 		return ret;
+	vdev->loaded = true;
 	vdev->status = status;
 	vdev->features = features;
 	vdev->generation = generation;

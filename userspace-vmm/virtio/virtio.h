@@ -97,6 +97,7 @@ struct virtio_device {
 	/* the main thread's */
 	bool running;			/* ops->start() succeeded, and ops->stop() is due */
 	bool broken;
+	bool loaded;			/* its state came from elsewhere, and it did not start yet */
 	bool complained;		/* once is enough: a guest shall not fill the log */
 };
 
