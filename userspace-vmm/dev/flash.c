@@ -296,7 +296,6 @@ static int load_data(struct flash *flash, json_t *data, struct error *err)
 		if (load_chunk(flash, name, string) < 0)
 			return error_set(err, -EINVAL, "%s: 'data' has no bytes for it at '%.16s'",
 					 flash->dev.id, name);
-	flash->host->wrote(flash->opaque, 0, flash->size);
 	return 0;
 }
 
@@ -343,13 +342,29 @@ static int device_load(struct device *dev, json_t *state, struct error *err)
 		return ret;
 	pthread_mutex_lock(&flash->lock);
 	flash->left = left;
+	flash->loaded = true;
 	set_mode(flash, mode);
 	pthread_mutex_unlock(&flash->lock);
 	return 0;
 }
 
+/* Not before: another part of the state may be refused, and then the file is as it was. */
+static int device_resume(struct device *dev, struct error *err)
+{
+	struct flash *flash = to_flash(dev);
+
+	(void)err;
+	pthread_mutex_lock(&flash->lock);
+	if (flash->loaded)
+		flash->host->wrote(flash->opaque, 0, flash->size);
+	flash->loaded = false;
+	pthread_mutex_unlock(&flash->lock);
+	return 0;
+}
+
 const struct device_ops flash_device_ops = {
-	.type = "cfi-flash", .reset = device_reset, .save = device_save, .load = device_load,
+	.type = "cfi-flash", .reset = device_reset, .resume = device_resume, .save = device_save,
+	.load = device_load,
 };
 
 void flash_init(struct flash *flash, uint8_t *data, uint32_t size, const struct flash_host *host,

@@ -49,6 +49,7 @@ struct flash {
 	enum flash_mode mode;
 	uint32_t left;			/* words of the buffer that are due */
 	uint32_t filled;
+	bool loaded;			/* and the host was not told yet */
 	struct {
 		uint32_t offset;
 		uint32_t value;
