@@ -141,22 +141,29 @@ answers() {
 	[ "$(cat $tmp/answer)" = "identity: $(value "$1" identity)" ]
 }
 
+SIZE=
+sized() { avmm qmp "$1" query-block | tr -d ' \n' | grep -q "\"virtual-size\":$2[^0-9]"; }
 # to NAME NEW OPTION...: moves the guest from the process NAME to a new one.
 to() {
 	from=$1 new=$2
 	shift 2
 	comes "$new" "run --name $new $VM --disk $tmp/a.img --incoming unix:$tmp/$new.sock"
 	check "a process waits for it" until_true 60 listens "$tmp/$new.sock"
+	[ -z "$SIZE" ] || check "its disk grows meanwhile" \
+		avmm qmp "$from" block_resize '{"device": "disk0", "size": '$SIZE'}'
 	check "the guest moves" avmm migrate "$from" "unix:$tmp/$new.sock" "$@"
 	sed -n 's/^[0-9]/# &/p' $tmp/check
 	check "what it left has ended" until_true 60 gone "$from"
+	[ -z "$SIZE" ] || check "its disk is as large here" sized "$new" $SIZE
 	check "it goes on" works "$new"
 	check "nothing is wrong with it" fine "$new"
 }
 
 live() {
 	begin
+	SIZE=$((32 << 20))
 	to a b
+	SIZE=
 	to b a
 	stop_vm a
 }

@@ -768,7 +768,13 @@ void block_unlock(struct block *block)
 	block->locked = false;
 }
 
-void block_forget(struct block *block)
+int block_forget(struct block *block, struct error *err)
 {
+	int ret = read_size(block, &block->bytes);
+
+	if (ret < 0)
+		return error_set(err, ret, "%s: the size of '%s' cannot be read: %s",
+				 block->option, block->path, strerror(-ret));
 	posix_fadvise(block->fd, 0, 0, POSIX_FADV_DONTNEED);
+	return 0;
 }

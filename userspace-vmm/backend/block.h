@@ -76,8 +76,8 @@ int block_resize(struct block *block, uint64_t size, struct error *err);
  */
 int block_lock(struct block *block, struct error *err);
 void block_unlock(struct block *block);
-/* Another host may have written to it: what this one has read before is not what it holds now. */
-void block_forget(struct block *block);
+/* Another host may have written to it or resized it: what we know of it from before is read again. */
+int block_forget(struct block *block, struct error *err);
 
 /* Queues it; block_kick() hands the queue to the host, and may call done() for any request. */
 void block_submit(struct block *block, struct block_request *req);

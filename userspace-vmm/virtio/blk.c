@@ -242,16 +242,21 @@ static void set_config(struct virtio_blk *blk, unsigned int queues)
 	};
 }
 
+static void set_size(struct virtio_blk *blk)
+{
+	blk->limits.sectors = block_size(blk->block) / BLK_SECTOR;
+	pthread_mutex_lock(&blk->vdev.lock);
+	blk->config.capacity = blk->limits.sectors;
+	pthread_mutex_unlock(&blk->vdev.lock);
+}
+
 int virtio_blk_resize(struct virtio_blk *blk, uint64_t size, struct error *err)
 {
 	int ret = block_resize(blk->block, size, err);
 
 	if (ret < 0)
 		return ret;
-	blk->limits.sectors = block_size(blk->block) / BLK_SECTOR;
-	pthread_mutex_lock(&blk->vdev.lock);
-	blk->config.capacity = blk->limits.sectors;
-	pthread_mutex_unlock(&blk->vdev.lock);
+	set_size(blk);
 	virtio_config_changed(&blk->vdev);
 	return 0;
 }
@@ -275,9 +280,11 @@ int virtio_blk_lock(struct virtio_blk *blk, struct error *err)
 {
 	int ret = block_lock(blk->block, err);
 
-	/* it was somebody else's until now */
+	/* it was somebody else's until now, who may have changed its size and told the driver */
 	if (ret == 0)
-		block_forget(blk->block);
+		ret = block_forget(blk->block, err);
+	if (ret == 0)
+		set_size(blk);
 	return ret;
 }
 
