@@ -101,6 +101,8 @@ static int deliver(struct virtio_net *net)
 	net->held_header.num_buffers = buffers;
 	iov_from_buf(net->first.iov + net->first.out_num, net->first.in_num, 0, &net->held_header,
 		     NET_HEADER);
+	/* again: it was not there yet when vring_put() said so */
+	vring_wrote(vq, &net->first, NET_HEADER);
 	vring_publish(vq);
 	net->stats.packets[RX]++;
 	net->stats.bytes[RX] += net->held;

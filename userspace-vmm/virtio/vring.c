@@ -220,19 +220,24 @@ void vring_unpop(struct virtqueue *vq)
 
 /* ---- used ---- */
 
-void vring_put(struct virtqueue *vq, const struct vq_element *elem, uint32_t len)
+void vring_wrote(struct virtqueue *vq, const struct vq_element *elem, uint32_t len)
 {
-	const uint32_t entry[2] = { elem->head, len };
-	unsigned int offset, i;
-
-	if (!vq->memory)
-		return;
-	for (i = elem->out_num; i < elem->out_num + elem->in_num && len; i++) {
+	for (unsigned int i = elem->out_num; i < elem->out_num + elem->in_num && len; i++) {
 		uint32_t part = elem->iov[i].iov_len < len ? elem->iov[i].iov_len : len;
 
 		memory_wrote(vq->memory, elem->addr[i], part);
 		len -= part;
 	}
+}
+
+void vring_put(struct virtqueue *vq, const struct vq_element *elem, uint32_t len)
+{
+	const uint32_t entry[2] = { elem->head, len };
+	unsigned int offset;
+
+	if (!vq->memory)
+		return;
+	vring_wrote(vq, elem, len);
 	offset = USED_RING + 8 * (vq->used_idx & (vq->num - 1));
 	memcpy(vq->host_used + offset, entry, sizeof(entry));
 	memory_wrote(vq->memory, vq->used + offset, sizeof(entry));

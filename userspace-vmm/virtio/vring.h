@@ -77,6 +77,8 @@ void vring_push(struct virtqueue *vq, const struct vq_element *elem, uint32_t le
  * the last n that were popped and put can be taken back, as if they had not been.
  */
 void vring_put(struct virtqueue *vq, const struct vq_element *elem, uint32_t len);
+/* Must follow what is written into the first len bytes of its buffers once it is put. */
+void vring_wrote(struct virtqueue *vq, const struct vq_element *elem, uint32_t len);
 void vring_publish(struct virtqueue *vq);
 void vring_take_back(struct virtqueue *vq, unsigned int n);
 /* How many were given back since ever, whoever did it */
