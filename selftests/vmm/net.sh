@@ -5,6 +5,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$here/lib.sh"
 
+not() { ! "$@"; }
 bridge
 ip addr add 10.2.0.1/24 dev br0
 
@@ -34,6 +35,34 @@ for vhost in off on; do
 	check "vhost=$vhost: what was downloaded is what was offered" says client "sum: $(value server sum)"
 	check "vhost=$vhost: frames of all kinds arrive" says client 'ping: all'
 	check "vhost=$vhost: a card has the address that was asked for" says server 'mac: 52:54:00:aa:bb:cc'
+done
+
+# The cable is pulled, the guest is saved like that and goes on somewhere else, and the cable is put back.
+# shellcheck disable=SC2016 # for the guest to expand
+cable="$(drivers virtio_net)"'
+	ip addr add 10.2.0.2/24 dev eth0; ip link set eth0 up
+	while :; do echo "carrier: $(cat /sys/class/net/eth0/carrier)"; sleep 1; done'
+carrier() { [ "$(value "$1" carrier)" = "$2" ]; }
+reached() { ping -c 1 -W 1 10.2.0.2 >/dev/null 2>&1; }
+for vhost in off on; do
+	guest cable 1 192 "$cable" --net "id=net0,tap=tap1,vhost=$vhost"
+	c=$pid
+	check "vhost=$vhost: a guest is reached" until_true 120 reached
+	check "vhost=$vhost: its cable is pulled" avmm qmp cable set_link '{"name": "net0", "up": false}'
+	check "vhost=$vhost: it sees that" until_true 60 carrier cable 0
+	check "vhost=$vhost: it is not reached" not reached
+	rm -f $tmp/ck
+	check "vhost=$vhost: it is saved" avmm save cable $tmp/ck --stop
+	check "vhost=$vhost: and ends" until_true 60 not alive "$c"
+	avmm restore $tmp/ck --name cable2 --device "$DEVICE" </dev/null >$tmp/cable2 2>&1 &
+	c=$!
+	check "vhost=$vhost: it goes on, still without" until_true 60 carrier cable2 0
+	check "vhost=$vhost: it is not reached" not reached
+	check "vhost=$vhost: its cable is put back" avmm qmp cable2 set_link '{"name": "net0", "up": true}'
+	check "vhost=$vhost: it sees that" until_true 60 carrier cable2 1
+	check "vhost=$vhost: and is reached" until_true 60 reached
+	kill $c
+	wait $c 2>/dev/null
 done
 
 # The devices are opened by somebody else, and the VMM gets their descriptors.

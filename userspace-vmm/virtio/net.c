@@ -37,7 +37,9 @@ struct virtio_net {
 	struct net_backend *backend;
 	struct vhost *vhost;		/* NULL: all goes through us */
 	bool vhost_runs;
-	bool link;			/* the cable is in */
+	bool link;			/* the cable is in, as far as set_link says */
+	bool gone;			/* nobody is at its other end any more */
+	bool link_changed;		/* since our state was saved elsewhere; the driver is to hear */
 	bool announce;
 	struct virtio_net_config config;	/* vdev.lock */
 	struct virtio_net_stats stats;
@@ -51,6 +53,11 @@ struct virtio_net {
 static struct virtio_net *to_net(struct virtio_device *vdev)
 {
 	return (struct virtio_net *)vdev;
+}
+
+static bool is_up(const struct virtio_net *net)
+{
+	return net->link && !net->gone;
 }
 
 static void broken(struct virtio_net *net)
@@ -121,7 +128,7 @@ static void receive(struct virtio_net *net)
 							       net->frame);
 			if (!net->held)
 				break;
-			if (!net->link)
+			if (!is_up(net))
 				net->held = 0;
 		}
 		if (net->held) {
@@ -151,7 +158,7 @@ static bool transmit_one(struct virtio_net *net, struct vq_element *elem)
 
 	iov_to_buf(elem->iov, elem->out_num, 0, &header, NET_HEADER);
 	n = iov_cut(frame, elem->iov, elem->out_num, NET_HEADER, elem->out_len);
-	if (net->link &&
+	if (is_up(net) &&
 	    net_header_ok(&header, net->vdev.features, elem->out_len - NET_HEADER))
 		ret = net->backend->ops->send(net->backend, &header, frame, n);
 	if (ret == -EAGAIN)
@@ -202,15 +209,13 @@ static void notify(struct virtio_device *vdev, unsigned int q)
 		transmit(net);
 }
 
-static void update_link(struct virtio_net *net, bool up)
+static void update_status(struct virtio_net *net)
 {
-	uint16_t status = up ? VIRTIO_NET_S_LINK_UP : 0;
+	uint16_t status = is_up(net) ? VIRTIO_NET_S_LINK_UP : 0;
 
-	net->link = up;
 	pthread_mutex_lock(&net->vdev.lock);
 	net->config.status = status;
 	pthread_mutex_unlock(&net->vdev.lock);
-	virtio_config_changed(&net->vdev);
 }
 
 static void backend_ready(void *opaque, bool up)
@@ -219,7 +224,9 @@ static void backend_ready(void *opaque, bool up)
 
 	if (!up) {
 		virtio_backend_event(&net->vdev, false);
-		update_link(net, false);
+		net->gone = true;
+		update_status(net);
+		virtio_config_changed(&net->vdev);
 		return;
 	}
 	if (!net->vdev.running || net->vdev.broken || net->vhost_runs)
@@ -232,8 +239,21 @@ static void backend_ready(void *opaque, bool up)
 
 void virtio_net_set_link(struct virtio_net *net, bool up)
 {
-	if (net->link != up)
-		update_link(net, up);
+	struct device *dev = &net->vdev.dev;
+	/* vhost moves frames whatever we think of the link, so it has to begin or end */
+	bool restart = net->vhost && net->vdev.running;
+	struct error err;
+
+	if (net->link == up)
+		return;
+	if (restart)
+		dev->ops->pause(dev);
+	net->link = up;
+	update_status(net);
+	/* if it cannot go on, the driver is told */
+	if (restart)
+		dev->ops->resume(dev, &err);
+	virtio_config_changed(&net->vdev);
 }
 
 /* ---- start and stop ---- */
@@ -267,6 +287,9 @@ static int start(struct virtio_device *vdev, struct error *err)
 	if (net->announce)
 		announce(net);
 	net->announce = false;
+	if (net->link_changed)
+		virtio_config_changed(vdev);
+	net->link_changed = false;
 	if (net->vhost && net->link) {
 		int ret = vhost_start(net->vhost, err);
 
@@ -301,6 +324,32 @@ static void config_read(struct virtio_device *vdev, uint32_t offset, void *buf, 
 	memcpy(buf, (uint8_t *)&to_net(vdev)->config + offset, len);
 }
 
+/* ---- state ---- */
+
+/* Only of a link that is down, so that checkpoints of before there was one here are as good. */
+static json_t *save(struct virtio_device *vdev)
+{
+	struct virtio_net *net = to_net(vdev);
+
+	return is_up(net) ? json_null() : json_pack("{s:b}", "link", net->link);
+}
+
+static int load(struct virtio_device *vdev, json_t *state, struct error *err)
+{
+	struct virtio_net *net = to_net(vdev);
+	int link = 1, ret = 0;
+
+	if (!json_is_null(state))
+		ret = device_unpack(&vdev->dev, err, state, "{s:b}", "link", &link);
+	if (ret < 0)
+		return ret;
+	net->link = link;
+	/* the driver knows it as it was there; here somebody else is at its other end */
+	net->link_changed = json_is_null(state) != is_up(net);
+	update_status(net);
+	return 0;
+}
+
 /* ---- life ---- */
 
 void virtio_net_get_stats(const struct virtio_net *net, struct virtio_net_stats *stats)
@@ -322,7 +371,7 @@ static void destroy(struct virtio_device *vdev)
 static const struct virtio_ops ops = {
 	.type = "virtio-net", .device_id = VIRTIO_ID_NET, .pci_class = PCI_CLASS,
 	.config_read = config_read, .start = start, .stop = stop, .notify = notify,
-	.destroy = destroy,
+	.save = save, .load = load, .destroy = destroy,
 };
 
 struct virtio_net *virtio_net_of(struct virtio_device *vdev)

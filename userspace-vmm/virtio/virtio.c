@@ -374,7 +374,8 @@ static int device_load(struct device *dev, json_t *state, struct error *err)
 	ret = vdev->transport->load(vdev, transport, err);
 	if (ret < 0)
 		return ret;
-	if (json_is_null(device) != !vdev->ops->load)
+	/* whether null will do is load()'s to say */
+	if (!json_is_null(device) && !vdev->ops->load)
 		return error_set(err, -EINVAL, "%s: 'device' is not what it has here", dev->id);
 	return vdev->ops->load ? vdev->ops->load(vdev, device, err) : 0;
 }
