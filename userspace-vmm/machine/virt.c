@@ -107,6 +107,17 @@ static void power_key_ready(void *opaque)
 		pl061_set_input(&machine->gpio, MEMMAP_GPIO_POWER, false);
 }
 
+/* The finger of before is on it; it was not long ago. */
+static int gpio_load(struct device *dev, json_t *state, struct error *err)
+{
+	struct machine *machine = container_of(dev, struct machine, gpio.dev);
+	int ret = pl061_device_ops.load(dev, state, err);
+
+	if (ret == 0 && machine->gpio.input >> MEMMAP_GPIO_POWER & 1)
+		machine_power_button(machine);
+	return ret;
+}
+
 static int power_key_init(struct machine *machine, struct error *err)
 {
 	int ret;
@@ -282,6 +293,8 @@ static void close_devices(struct machine *machine)
 	close_power_key(machine);
 }
 
+static struct device_ops gpio_ops;
+
 int machine_init(struct machine *machine, struct vm_config *config,
 		 struct event_loop *loop, struct memory *memory, void (*quit)(void *opaque),
 		 void *opaque, struct error *err)
@@ -304,6 +317,8 @@ int machine_init(struct machine *machine, struct vm_config *config,
 	pl011_init(&machine->uart, &host);
 	pl031_init(&machine->rtc, host_seconds);
 	pl061_init(&machine->gpio, gpio_set_irq, machine);
+	gpio_ops = pl061_device_ops;
+	gpio_ops.load = gpio_load;
 	ret = add_region(machine, MEMMAP_UART, &pl011_ops, &machine->uart, err);
 	if (ret == 0)
 		ret = device_add(&machine->devices, &machine->uart.dev, &pl011_device_ops, "uart0",
@@ -316,8 +331,7 @@ int machine_init(struct machine *machine, struct vm_config *config,
 	if (ret == 0)
 		ret = add_region(machine, MEMMAP_GPIO, &pl061_ops, &machine->gpio, err);
 	if (ret == 0)
-		ret = device_add(&machine->devices, &machine->gpio.dev, &pl061_device_ops, "gpio0",
-				 err);
+		ret = device_add(&machine->devices, &machine->gpio.dev, &gpio_ops, "gpio0", err);
 	if (ret == 0)
 		ret = power_key_init(machine, err);
 	if (ret == 0)
