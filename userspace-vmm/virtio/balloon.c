@@ -15,6 +15,7 @@
 #include "util/iov.h"
 
 #define QUEUE_SIZE	128
+#define MOST		16384	/* pages in one turn of the main thread, more or less */
 #define QUEUES		5
 enum { INFLATE, DEFLATE, STATS };
 #define PCI_CLASS	0x00ff00	/* no class fits */
@@ -65,7 +66,11 @@ static void take_pages(struct virtio_balloon *balloon, uint32_t *pfns, size_t n)
 	}
 }
 
-static void inflate(struct virtio_balloon *balloon, const struct vq_element *elem)
+/*
+ * Returns how many pages it looked at. Of a list that no driver makes the end is passed over: nobody
+ * shall hold up the main thread, and a page that stays is one that we might have given back.
+ */
+static unsigned int inflate(struct virtio_balloon *balloon, const struct vq_element *elem)
 {
 	uint32_t pfns[1024];
 	size_t offset = 0, n;
@@ -74,14 +79,20 @@ static void inflate(struct virtio_balloon *balloon, const struct vq_element *ele
 		n = iov_to_buf(elem->iov, elem->out_num, offset, pfns, sizeof(pfns));
 		take_pages(balloon, pfns, n / sizeof(pfns[0]));
 		offset += n;
-	} while (n == sizeof(pfns));
+	} while (n == sizeof(pfns) && offset < MOST * sizeof(pfns[0]));
+	return offset / sizeof(pfns[0]);
 }
 
-/* 5.5.6.7 */
-static void reported(struct virtio_balloon *balloon, const struct vq_element *elem)
+/* 5.5.6.7. Returns how much work that was, in the measure of inflate(): a large page is one. */
+static unsigned int reported(struct virtio_balloon *balloon, const struct vq_element *elem)
 {
-	for (unsigned int i = elem->out_num; i < elem->out_num + elem->in_num; i++)
+	unsigned int work = 0;
+
+	for (unsigned int i = elem->out_num; i < elem->out_num + elem->in_num; i++) {
 		memory_discard(balloon->vdev.memory, elem->addr[i], elem->iov[i].iov_len);
+		work += 1 + (elem->iov[i].iov_len >> 21);
+	}
+	return work;
 }
 
 /* ---- statistics ---- */
@@ -156,25 +167,25 @@ static void notify(struct virtio_device *vdev, unsigned int q)
 {
 	struct virtio_balloon *balloon = to_balloon(vdev);
 	struct vq_element *elem = &balloon->elem;
-	unsigned int left = QUEUE_SIZE;
+	unsigned int left = QUEUE_SIZE, work = 0;
 	int ret = 0;
 
 	if (is_stats(vdev, q)) {
 		notify_stats(balloon);
 		return;
 	}
-	while (left && (ret = vring_pop(&vdev->queues[q], elem)) > 0) {
+	while (left && work < MOST && (ret = vring_pop(&vdev->queues[q], elem)) > 0) {
 		if (q == INFLATE)
-			inflate(balloon, elem);
+			work += inflate(balloon, elem);
 		else if (q != DEFLATE)
-			reported(balloon, elem);
+			work += reported(balloon, elem);
 		vring_push(&vdev->queues[q], elem, 0);
 		left--;
 	}
 	virtio_queue_interrupt(vdev, q);
 	if (ret < 0)
 		virtio_broken(vdev, "a queue is not as it should be");
-	else if (!left)
+	else if (!left || work >= MOST)
 		virtio_queue_kick(vdev, q);
 }
 
