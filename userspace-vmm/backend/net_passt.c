@@ -191,7 +191,7 @@ static struct net_backend *open_stream(int fd, struct event_loop *loop, struct e
 struct net_backend *net_stream_connect(const char *path, struct event_loop *loop,
 				       struct error *err)
 {
-	int fd = unix_connect("--net", path, err);
+	int fd = unix_connect("--net", path, true, err);
 
 	return fd < 0 ? NULL : open_stream(fd, loop, err);
 }

@@ -2,14 +2,15 @@
 #include "util/unix_socket.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define BACKLOG		4
+#define PATIENCE_S	10	/* with somebody who listens and does not accept */
 
 static int address(struct sockaddr_un *addr, const char *option, const char *path,
 		   struct error *err)
@@ -22,16 +23,21 @@ static int address(struct sockaddr_un *addr, const char *option, const char *pat
 	return 0;
 }
 
-int unix_connect(const char *option, const char *path, struct error *err)
+int unix_connect(const char *option, const char *path, bool wait, struct error *err)
 {
+	const struct timeval patience = { .tv_sec = PATIENCE_S }, none = { 0 };
 	struct sockaddr_un addr;
 	int fd, code;
 
 	code = address(&addr, option, path, err);
 	if (code < 0)
 		return code;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (wait ? 0 : SOCK_NONBLOCK), 0);
+	/* unix(7): that of sending is that of connecting, too */
+	if (fd >= 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0 &&
+	    connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none)) == 0)
 		return fd;
 	code = -errno;
 	if (fd >= 0)

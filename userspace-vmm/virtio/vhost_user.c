@@ -35,6 +35,7 @@ struct vhost_user {
 	const char *path;		/* to connect again; NULL: there is no second time */
 	struct event_source source;	/* the socket; -1: nobody is there */
 	struct event_source retry;	/* timerfd, set while nobody is there */
+	struct event_source next;	/* the socket of who may be there and has said nothing yet */
 	uint64_t features;		/* that the process has */
 	uint64_t protocol;		/* features of the protocol that both have */
 	bool active;			/* the process has the queues */
@@ -153,15 +154,22 @@ static void socket_ready(void *opaque)
 	     "it speaks without being asked");
 }
 
+/* What comes first, without the answer */
+static int greet(int fd)
+{
+	int ret = vu_send(fd, VU_SET_OWNER, 0, NULL, 0, -1, PATIENCE_MS);
+
+	return ret < 0 ? ret : vu_send(fd, VU_GET_FEATURES, 0, NULL, 0, -1, PATIENCE_MS);
+}
+
 static int negotiate(struct vhost_user *vu)
 {
 	uint64_t offered, queues;
 	int ret;
 
 	vu->protocol = 0;
-	ret = send_message(vu, VU_SET_OWNER, NULL, 0, -1);
-	if (ret == 0)
-		ret = ask_u64(vu, VU_GET_FEATURES, &vu->features);
+	ret = vu_receive(vu->source.fd, VU_GET_FEATURES, &vu->features, sizeof(vu->features),
+			 PATIENCE_MS);
 	if (ret < 0 || !(vu->features & VU_F_PROTOCOL_FEATURES))
 		return ret;
 	ret = ask_u64(vu, VU_GET_PROTOCOL_FEATURES, &offered);
@@ -194,7 +202,7 @@ static int read_config(struct vhost_user *vu, uint32_t size)
 
 static int start_queues(struct vhost_user *vu, struct error *err);
 
-/* A connection that stands, fd, becomes ours. */
+/* A connection that stands and is greeted, fd, becomes ours. */
 static int take_socket(struct vhost_user *vu, int fd, struct error *err)
 {
 	int ret;
@@ -214,17 +222,40 @@ static int take_socket(struct vhost_user *vu, int fd, struct error *err)
 	return ret;
 }
 
+static void drop_next(struct vhost_user *vu)
+{
+	event_loop_remove(vu->vdev.loop, &vu->next);
+	if (vu->next.fd >= 0)
+		close(vu->next.fd);
+	vu->next.fd = -1;
+}
+
+/* Whoever listens may not have come as far as to accept; only the first answer says so. */
 static void retry_ready(void *opaque)
 {
 	struct vhost_user *vu = opaque;
 	struct error err;
 	uint64_t count;
-	int fd;
 
-	if (read(vu->retry.fd, &count, sizeof(count)) < 0 || vu->source.fd >= 0)
+	if (read(vu->retry.fd, &count, sizeof(count)) < 0 || vu->source.fd >= 0 ||
+	    vu->next.fd >= 0)
 		return;
-	fd = unix_connect(vu->option, vu->path, &err);
-	if (fd < 0 || take_socket(vu, fd, &err) < 0)
+	vu->next.fd = unix_connect(vu->option, vu->path, false, &err);
+	if (vu->next.fd >= 0 &&
+	    (greet(vu->next.fd) < 0 ||
+	     event_loop_add(vu->vdev.loop, &vu->next, EPOLLIN | EPOLLRDHUP) < 0))
+		drop_next(vu);
+}
+
+static void next_ready(void *opaque)
+{
+	struct vhost_user *vu = opaque;
+	struct error err;
+	int fd = vu->next.fd;
+
+	event_loop_remove(vu->vdev.loop, &vu->next);
+	vu->next.fd = -1;
+	if (take_socket(vu, fd, &err) < 0)
 		return;
 	set_retry(vu, false);
 	log_error("%s: '%s' is back", vu->vdev.dev.id, vu->path);
@@ -443,6 +474,7 @@ static void destroy(struct virtio_device *vdev)
 	struct vhost_user *vu = to_vu(vdev);
 
 	hang_up(vu);
+	drop_next(vu);
 	process_stop(&vu->process);
 	event_loop_remove(vdev->loop, &vu->retry);
 	if (vu->retry.fd >= 0)
@@ -505,6 +537,7 @@ static struct vhost_user *create(struct machine *machine, const struct virtio_op
 	vu->log = -1;
 	vu->retry.fd = -1;
 	vu->source = (struct event_source) { .fd = -1, .ready = socket_ready, .opaque = vu };
+	vu->next = (struct event_source) { .fd = -1, .ready = next_ready, .opaque = vu };
 	return vu;
 }
 
@@ -521,6 +554,8 @@ static int attach(struct vhost_user *vu, int fd, uint64_t features, struct error
 		return error_set(err, -EINVAL, "%s: the RAM of this VM cannot be shared with a "
 				 "process", vu->option);
 	}
+	/* one that is gone already is told of by the answer that does not come */
+	greet(fd);
 	ret = take_socket(vu, fd, err);
 	if (ret == 0)
 		ret = open_retry(vu, err);
@@ -534,7 +569,7 @@ static int attach(struct vhost_user *vu, int fd, uint64_t features, struct error
 
 static int connect_path(struct vhost_user *vu, uint64_t features, struct error *err)
 {
-	int fd = unix_connect(vu->option, vu->path, err);
+	int fd = unix_connect(vu->option, vu->path, true, err);
 
 	return fd < 0 ? fd : attach(vu, fd, features, err);
 }
@@ -620,7 +655,7 @@ static int connected_pair(int *listener, struct error *err)
 	*listener = unix_listen("--share", addr.sun_path, err);
 	if (*listener >= 0) {
 		fcntl(*listener, F_SETFL, 0);
-		fd = unix_connect("--share", addr.sun_path, err);
+		fd = unix_connect("--share", addr.sun_path, true, err);
 		if (fd < 0)
 			close(*listener);
 		unlink(addr.sun_path);
@@ -670,7 +705,7 @@ static int start_share(struct vhost_user *vu, const struct share_config *config,
 	int ret, fd, listener;
 
 	if (!config->path) {
-		fd = unix_connect("--share", config->socket, err);
+		fd = unix_connect("--share", config->socket, true, err);
 		return fd < 0 ? fd : attach(vu, fd, 0, err);
 	}
 	ret = check_folder(config->path, err);
