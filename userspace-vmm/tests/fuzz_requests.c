@@ -114,7 +114,7 @@ static void answer(const uint8_t *data, size_t size)
 		return;
 	if (write(pair[1], data, size) == (ssize_t)size) {
 		close(pair[1]);
-		vu_receive(pair[0], VU_GET_FEATURES, payload, sizeof(payload), 1);
+		vu_receive(pair[0], VU_GET_FEATURES, payload, sizeof(payload), NULL, 1);
 	} else {
 		close(pair[1]);
 	}

@@ -39,6 +39,13 @@ struct vhost_user {
 	uint64_t features;		/* that the process has */
 	uint64_t protocol;		/* features of the protocol that both have */
 	bool active;			/* the process has the queues */
+	/*
+	 * Where the process notes what it has taken and not given back, for the one after it; -1: it
+	 * has no such place. What is in there is theirs (vhost-user specification, "Inflight I/O
+	 * tracking").
+	 */
+	int inflight;
+	struct vu_inflight inflight_at;
 	int log;			/* memfd, while somebody wants to know what is written */
 	uint8_t *log_bits;
 	size_t log_size;
@@ -63,7 +70,8 @@ static int send_message(struct vhost_user *vu, uint32_t request, const void *pay
 			  PATIENCE_MS);
 
 	if (ret == 0 && ack)
-		ret = vu_receive(vu->source.fd, request, &result, sizeof(result), PATIENCE_MS);
+		ret = vu_receive(vu->source.fd, request, &result, sizeof(result), NULL,
+				 PATIENCE_MS);
 	return ret == 0 && ack && result ? -EREMOTEIO : ret;
 }
 
@@ -85,7 +93,7 @@ static int ask(struct vhost_user *vu, uint32_t request, const void *payload, uin
 	int ret = vu_send(vu->source.fd, request, 0, payload, size, -1, PATIENCE_MS);
 
 	return ret < 0 ? ret :
-	       vu_receive(vu->source.fd, request, answer, answer_size, PATIENCE_MS);
+	       vu_receive(vu->source.fd, request, answer, answer_size, NULL, PATIENCE_MS);
 }
 
 static int ask_u64(struct vhost_user *vu, uint32_t request, uint64_t *value)
@@ -113,7 +121,10 @@ static void hang_up(struct vhost_user *vu)
 	vu->source.fd = -1;
 }
 
-/* What the process had taken and not given back is taken again, by it or by its successor. */
+/*
+ * What the process had taken and not given back is taken again, by it or by its successor. Without
+ * VU_P_INFLIGHT that is right if it gave back in the order in which it took: nobody knows better.
+ */
 static void rewind_queues(struct vhost_user *vu)
 {
 	struct virtio_device *vdev = &vu->vdev;
@@ -169,13 +180,15 @@ static int negotiate(struct vhost_user *vu)
 
 	vu->protocol = 0;
 	ret = vu_receive(vu->source.fd, VU_GET_FEATURES, &vu->features, sizeof(vu->features),
-			 PATIENCE_MS);
+			 NULL, PATIENCE_MS);
 	if (ret < 0 || !(vu->features & VU_F_PROTOCOL_FEATURES))
 		return ret;
 	ret = ask_u64(vu, VU_GET_PROTOCOL_FEATURES, &offered);
 	if (ret < 0)
 		return ret;
-	offered &= VU_P_MQ | VU_P_LOG_SHMFD | VU_P_REPLY_ACK | VU_P_CONFIG;
+	offered &= VU_P_MQ | VU_P_LOG_SHMFD | VU_P_REPLY_ACK | VU_P_CONFIG |
+		   /* a frame may be lost */
+		   (vu->vdev.ops->device_id == VIRTIO_ID_BLOCK ? VU_P_INFLIGHT : 0);
 	ret = send_u64(vu, VU_SET_PROTOCOL_FEATURES, offered);
 	if (ret < 0)
 		return ret;
@@ -306,7 +319,7 @@ static int open_log(struct vhost_user *vu)
 	log.size = vu->log_size;
 	ret = vu_send(vu->source.fd, VU_SET_LOG_BASE, 0, &log, sizeof(log), vu->log, PATIENCE_MS);
 	return ret < 0 ? ret : vu_receive(vu->source.fd, VU_SET_LOG_BASE, &ignored,
-					  sizeof(ignored), PATIENCE_MS);
+					  sizeof(ignored), NULL, PATIENCE_MS);
 }
 
 static void unmap_log(struct vhost_user *vu)
@@ -382,6 +395,36 @@ static int start_queue(struct vhost_user *vu, unsigned int q)
 	return ret;
 }
 
+static void forget_inflight(struct vhost_user *vu)
+{
+	if (vu->inflight >= 0)
+		close(vu->inflight);
+	vu->inflight = -1;
+}
+
+/* A place of the process's making for its notes, or what its predecessor noted. */
+static int open_inflight(struct vhost_user *vu)
+{
+	struct vu_inflight *at = &vu->inflight_at;
+	int ret;
+
+	if (!(vu->protocol & VU_P_INFLIGHT))
+		return 0;
+	if (vu->inflight < 0) {
+		*at = (struct vu_inflight) { .queues = vu->vdev.nqueues, .queue_size = QUEUE_SIZE };
+		ret = vu_send(vu->source.fd, VU_GET_INFLIGHT_FD, 0, at, sizeof(*at), -1,
+			      PATIENCE_MS);
+		if (ret == 0)
+			ret = vu_receive(vu->source.fd, VU_GET_INFLIGHT_FD, at, sizeof(*at),
+					 &vu->inflight, PATIENCE_MS);
+		if (ret == 0 && vu->inflight < 0)
+			ret = -ENOMEM;	/* it could not make one */
+		if (ret < 0)
+			return ret;
+	}
+	return send_message(vu, VU_SET_INFLIGHT_FD, at, sizeof(*at), vu->inflight);
+}
+
 static int start_queues(struct vhost_user *vu, struct error *err)
 {
 	struct virtio_device *vdev = &vu->vdev;
@@ -393,6 +436,8 @@ static int start_queues(struct vhost_user *vu, struct error *err)
 		   (vu->log_bits ? VU_F_LOG_ALL : 0);
 	if (ret == 0)
 		ret = send_u64(vu, VU_SET_FEATURES, features);
+	if (ret == 0)
+		ret = open_inflight(vu);
 	if (ret == 0)
 		ret = set_memory(vu);
 	for (unsigned int q = 0; ret == 0 && q < vdev->nqueues; q++)
@@ -447,6 +492,12 @@ static void stop(struct virtio_device *vdev)
 	collect_log(vu);
 }
 
+/* Notes of what a driver of before has asked for */
+static void reset(struct virtio_device *vdev)
+{
+	forget_inflight(to_vu(vdev));
+}
+
 static void notify(struct virtio_device *vdev, unsigned int q)
 {
 	/* nobody is there; start_queue() repeats it */
@@ -480,26 +531,27 @@ static void destroy(struct virtio_device *vdev)
 	if (vu->retry.fd >= 0)
 		close(vu->retry.fd);
 	unmap_log(vu);
+	forget_inflight(vu);
 	virtio_free(vdev);
 	free(vu);
 }
 
 static const struct virtio_ops blk_ops = {
 	.type = "vhost-user-blk", .device_id = VIRTIO_ID_BLOCK, .pci_class = 0x010000,
-	.config_read = config_read, .start = start, .stop = stop, .notify = notify,
-	.destroy = destroy,
+	.config_read = config_read, .start = start, .stop = stop, .reset = reset,
+	.notify = notify, .destroy = destroy,
 };
 
 static const struct virtio_ops net_ops = {
 	.type = "vhost-user-net", .device_id = VIRTIO_ID_NET, .pci_class = 0x020000,
-	.config_read = config_read, .start = start, .stop = stop, .notify = notify,
-	.destroy = destroy,
+	.config_read = config_read, .start = start, .stop = stop, .reset = reset,
+	.notify = notify, .destroy = destroy,
 };
 
 static const struct virtio_ops fs_ops = {
 	.type = "virtio-fs", .device_id = VIRTIO_ID_FS, .pci_class = 0x018000,
-	.config_read = config_read, .start = start, .stop = stop, .notify = notify,
-	.destroy = destroy,
+	.config_read = config_read, .start = start, .stop = stop, .reset = reset,
+	.notify = notify, .destroy = destroy,
 };
 
 static int open_retry(struct vhost_user *vu, struct error *err)
@@ -535,6 +587,7 @@ static struct vhost_user *create(struct machine *machine, const struct virtio_op
 	vu->option = option;
 	vu->path = path;
 	vu->log = -1;
+	vu->inflight = -1;
 	vu->retry.fd = -1;
 	vu->source = (struct event_source) { .fd = -1, .ready = socket_ready, .opaque = vu };
 	vu->next = (struct event_source) { .fd = -1, .ready = next_ready, .opaque = vu };
@@ -554,7 +607,7 @@ static int attach(struct vhost_user *vu, int fd, uint64_t features, struct error
 		return error_set(err, -EINVAL, "%s: the RAM of this VM cannot be shared with a "
 				 "process", vu->option);
 	}
-	/* one that is gone already is told of by the answer that does not come */
+	/* if that fails there is no answer either */
 	greet(fd);
 	ret = take_socket(vu, fd, err);
 	if (ret == 0)

@@ -9,6 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+union control {
+	struct cmsghdr align;
+	char buf[CMSG_SPACE(sizeof(int))];
+};
+
 struct vu_header { uint32_t request, flags, size; };
 
 #define FLAG_VERSION		1
@@ -38,10 +43,7 @@ int vu_send(int socket, uint32_t request, uint32_t flags, const void *payload, u
 	    int fd, int ms)
 {
 	struct vu_header header = { request, FLAG_VERSION | flags, size };
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int))];
-	} control;
+	union control control;
 	struct iovec iov[] = { { &header, sizeof(header) }, { (void *)payload, size } };
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = size ? 2 : 1 };
 	int64_t deadline = now_ms() + ms;
@@ -90,12 +92,32 @@ int vu_send(int socket, uint32_t request, uint32_t flags, const void *payload, u
 	return 0;
 }
 
-/* Descriptors that nobody asked for are not taken: there is no place for them. */
-static int receive_all(int socket, void *buf, size_t len, int64_t deadline)
+/* Of what comes in msg the first descriptor; there is no place for more. */
+static void take_fd(struct msghdr *msg, int *fd)
 {
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+
+	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
+	    cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(cmsg), sizeof(*fd));
+}
+
+/* Descriptors that nobody asked for are not taken: there is no place for them. */
+static int receive_all(int socket, void *buf, size_t len, int *fd, int64_t deadline)
+{
+	union control control;
+
 	while (len) {
-		ssize_t n = recv(socket, buf, len, MSG_DONTWAIT);
+		struct iovec iov = { buf, len };
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+		ssize_t n;
 		int ret;
+
+		if (fd && *fd < 0) {
+			msg.msg_control = control.buf;
+			msg.msg_controllen = sizeof(control.buf);
+		}
+		n = recvmsg(socket, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 		if (n == 0)
 			return -EPIPE;
@@ -109,22 +131,32 @@ static int receive_all(int socket, void *buf, size_t len, int64_t deadline)
 				return ret;
 			continue;
 		}
+		if (msg.msg_control)
+			take_fd(&msg, fd);
 		buf = (char *)buf + n;
 		len -= n;
 	}
 	return 0;
 }
 
-int vu_receive(int socket, uint32_t request, void *payload, uint32_t size, int ms)
+int vu_receive(int socket, uint32_t request, void *payload, uint32_t size, int *fd, int ms)
 {
 	int64_t deadline = now_ms() + ms;
 	struct vu_header header;
-	int ret = receive_all(socket, &header, sizeof(header), deadline);
+	int ret;
 
-	if (ret < 0)
-		return ret;
-	if (header.request != request || header.size != size || !(header.flags & FLAG_REPLY) ||
-	    (header.flags & FLAG_VERSION_MASK) != FLAG_VERSION)
-		return -EPROTO;
-	return receive_all(socket, payload, size, deadline);
+	if (fd)
+		*fd = -1;
+	ret = receive_all(socket, &header, sizeof(header), fd, deadline);
+	if (ret == 0 && (header.request != request || header.size != size ||
+			 !(header.flags & FLAG_REPLY) ||
+			 (header.flags & FLAG_VERSION_MASK) != FLAG_VERSION))
+		ret = -EPROTO;
+	if (ret == 0)
+		ret = receive_all(socket, payload, size, NULL, deadline);
+	if (ret < 0 && fd && *fd >= 0) {
+		close(*fd);
+		*fd = -1;
+	}
+	return ret;
 }

@@ -26,6 +26,8 @@ enum {
 	VU_GET_QUEUE_NUM = 17,
 	VU_SET_VRING_ENABLE = 18,
 	VU_GET_CONFIG = 24,
+	VU_GET_INFLIGHT_FD = 31,
+	VU_SET_INFLIGHT_FD = 32,
 };
 
 #define VU_F_LOG_ALL		(1ULL << 26)
@@ -35,11 +37,13 @@ enum {
 #define VU_P_LOG_SHMFD		(1ULL << 1)
 #define VU_P_REPLY_ACK		(1ULL << 3)
 #define VU_P_CONFIG		(1ULL << 9)
+#define VU_P_INFLIGHT		(1ULL << 12)
 
 struct vu_vring_state { uint32_t index, num; };
 struct vu_vring_addr { uint32_t index, flags; uint64_t desc, used, avail, log; };
 struct vu_log { uint64_t size, offset; };
 struct vu_memory { uint32_t n, padding; struct { uint64_t guest, size, user, offset; } region; };
+struct vu_inflight { uint64_t size, offset; uint16_t queues, queue_size; uint32_t padding; };
 struct vu_config { uint32_t offset, size, flags; uint8_t data[256]; };
 #define VU_CONFIG_HEADER	12
 
@@ -53,8 +57,8 @@ struct vu_config { uint32_t offset, size, flags; uint8_t data[256]; };
  */
 int vu_send(int socket, uint32_t request, uint32_t flags, const void *payload, uint32_t size,
 	    int fd, int ms);
-/* The answer to this request, of exactly this size */
-int vu_receive(int socket, uint32_t request, void *payload, uint32_t size, int ms);
+/* The answer to this request, of exactly this size. fd: that which comes along, or -1; NULL: none may. */
+int vu_receive(int socket, uint32_t request, void *payload, uint32_t size, int *fd, int ms);
 
 #define VU_FLAG_NEED_REPLY	8
 
