@@ -3,8 +3,6 @@
 
 #include <errno.h>
 
-#include "sandbox/sandbox.h"
-
 struct vm fake_vm;
 
 static struct vm_config config = { .cpus = 2, .append = "", .device = "/dev/avmm",
@@ -62,13 +60,6 @@ int vm_power_button(struct vm *vm, struct error *err)
 void vm_quit(struct vm *vm, enum vm_stop reason)
 {
 	vm->end = reason;
-}
-
-int sandbox_thread(enum sandbox_role role, struct error *err)
-{
-	(void)role;
-	(void)err;
-	return 0;
 }
 
 const char *vcpu_exit_name(unsigned int row)
