@@ -175,7 +175,8 @@ static struct vgic_irq *make(struct avmm_vm *vm, u32 intid)
  * @target: where it goes; NULL: nowhere yet. Means nothing if another event is
  *	mapped to it already
  *
- * Return: 0; -EFAULT: a table is no memory; -ENOMEM; -ENXIO: the GIC is not initialised, or without vCPUs
+ * Return: 0; -EFAULT: a table is no memory; -ENOMEM; -ENXIO: the GIC is not
+ * initialised, or without vCPUs
  */
 int vgic_lpi_map(struct avmm_vm *vm, u32 intid, struct avmm_vcpu *target)
 {

@@ -25,7 +25,7 @@ _Static_assert(__builtin_offsetof(struct avmm_fpsimd, fpsr) == 512, "entry.S");
 /* CPTR_EL2.TAM, the same bit in both forms: activity monitors */
 #define CPTR_TAM	(1UL << 30)
 
-/* CNTHCTL_EL2: let EL1 read the physical counter, if it is the machine's; trap the physical timer */
+/* CNTHCTL_EL2: EL1 may read the physical counter if it is the machine's; the physical timer traps */
 #ifdef HYP_VHE
 #define CNTHCTL_GUEST	(1UL << 10)	/* EL1PCTEN */
 #define CNTHCTL_EL1PTEN	(1UL << 11)
