@@ -21,37 +21,40 @@ static bool has_offset(struct vm *vm)
 	return avmm_check_extension(vm->fd, AVMM_CAP_COUNTER_OFFSET) > 0;
 }
 
+static uint64_t freq;
+
+/* The count @reg is that of the guest, who has just read @guest, and moves on by @ticks. */
+static void move_count(struct vcpu *vcpu, uint64_t reg, const char *what, uint64_t guest,
+		       uint64_t ticks)
+{
+	uint64_t v = vcpu_get(vcpu, reg);
+
+	tap_ok(v >= guest && v - guest < 10 * freq, "%s: 0x%llx, 0x%llx", what,
+	       (unsigned long long)v, (unsigned long long)guest);
+	v += ticks;
+	vcpu_set(vcpu, reg, v);
+	vcpu->vm->mbox[MBOX_MOVED_TO] = v;
+}
+
 static bool on_sync(struct vcpu *vcpu, struct ucall *uc)
 {
-	static uint64_t wall, cpu, freq;
-	uint64_t v;
+	static uint64_t wall, cpu;
 
 	switch (uc->arg[0]) {
 	case SYNC_FREQ:
 		freq = uc->arg[1];
 		break;
 	case SYNC_COUNTER:
-		v = vcpu_get(vcpu, AVMM_REG_ARM_TIMER_CNT);
-		tap_ok(v >= uc->arg[1] && v - uc->arg[1] < 10 * freq,
-		       "TIMER_CNT runs with CNTVCT: 0x%llx, 0x%llx", (unsigned long long)v,
-		       (unsigned long long)uc->arg[1]);
 		/* an hour on */
-		v += 3600 * freq;
-		vcpu_set(vcpu, AVMM_REG_ARM_TIMER_CNT, v);
-		vcpu->vm->mbox[MBOX_MOVED_TO] = v;
+		move_count(vcpu, AVMM_REG_ARM_TIMER_CNT, "TIMER_CNT runs with CNTVCT", uc->arg[1],
+			   3600 * freq);
 		break;
 	case SYNC_PCOUNTER:
 		vcpu->vm->mbox[MBOX_MOVED_TO] = 0;
-		if (!has_offset(vcpu->vm))
-			break;
-		v = vcpu_get(vcpu, AVMM_REG_ARM_PTIMER_CNT);
-		tap_ok(v >= uc->arg[1] && v - uc->arg[1] < 10 * freq,
-		       "PTIMER_CNT runs with CNTPCT: 0x%llx, 0x%llx", (unsigned long long)v,
-		       (unsigned long long)uc->arg[1]);
 		/* far beyond what the virtual count has been moved to */
-		v += 360000 * freq;
-		vcpu_set(vcpu, AVMM_REG_ARM_PTIMER_CNT, v);
-		vcpu->vm->mbox[MBOX_MOVED_TO] = v;
+		if (has_offset(vcpu->vm))
+			move_count(vcpu, AVMM_REG_ARM_PTIMER_CNT, "PTIMER_CNT runs with CNTPCT",
+				   uc->arg[1], 360000 * freq);
 		break;
 	case SYNC_TIMER_REGS:
 		tap_eq(vcpu_get(vcpu, AVMM_REG_ARM_TIMER_CTL) & 3, uc->arg[1] & 3,
