@@ -18,8 +18,10 @@ fail() { echo "$*" >&2; exit 1; }
 now() { awk '{ printf "%.0f", $1 * 1000 }' /proc/uptime; }
 number() { tr -d ' ,' <$tmp/json | sed -n "s/^\"$1\":\([0-9]*\).*/\1/p" | head -n 1; }
 ticks() { [ "$(grep -a -c tick "$tmp/$1")" -ge 100 ]; }
-# first_tick COMMAND...: until the guest says something; then all ends.
+# first_tick COMMAND...: until the guest says something; then all ends. On one CPU: with --icount QEMU runs the host's CPUs in
+# turn, and one that is woken by another waits until that one's turn is over, up to 100 ms of nothing.
 first_tick() {
+	echo 0 >/sys/devices/system/cpu/cpu1/online
 	began=$(now)
 	"$@" </dev/null 2>$tmp/err | {
 		read -r _ || fail "not restored: $(cat $tmp/err)"
