@@ -49,7 +49,7 @@ check 'the file has it all' sh -c "grep -q '^guest: up' $tmp/ser.file && grep -q
 # shellcheck disable=SC2016
 guest ser 1 192 'read line; echo "got: $line"' --serial "unix=$tmp/ser.sock"
 ser=$pid
-check 'its socket is there' until_true 60 [ -S $tmp/ser.sock ]
+check 'its socket is there' until_true 60 listens $tmp/ser.sock
 (until_true 100 grep -q '^guest: up' $tmp/ser.out; echo hello; sleep 5) | $here/../host/sock unix $tmp/ser.sock >$tmp/ser.out
 check 'one whose serial line is a socket hears it' grep -q 'got: hello' $tmp/ser.out
 check 'and ends' wait "$ser"

@@ -52,3 +52,5 @@ event() {
 
 # said NAME TEXT: the text is on the console
 said() { grep -a -q -e "$2" "$tmp/$1"; }
+# listens PATH|PORT: somebody does there; a port is in hexadecimal. The file of a socket is there a moment before that.
+listens() { grep -q " 00010000 .* $1\$" /proc/net/unix || grep -q ":$1 0*:0000 0A" /proc/net/tcp /proc/net/tcp6; }

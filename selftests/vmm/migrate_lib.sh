@@ -43,8 +43,6 @@ comes() {
 	pid=$!
 	echo $pid >"$tmp/$1.pid"
 }
-# listens PATH|PORT: somebody does there; a port is in hexadecimal. The file of a socket is there a moment before that.
-listens() { grep -q " 00010000 .* $1\$" /proc/net/unix || grep -q ":$1 0*:0000 0A" /proc/net/tcp /proc/net/tcp6; }
 gone() { ! alive "$(cat "$tmp/$1.pid")"; }
 stop_vm() { kill -KILL "$(cat "$tmp/$1.pid")"; wait "$(cat "$tmp/$1.pid")" 2>/dev/null; rm -f "$tmp/$1.pid"; }
 

@@ -86,7 +86,7 @@ check 'ports of a network that is not ours' refused 'ports are forwarded by a pa
 serve() {
 	rm -f $tmp/vu.sock
 	passt --foreground --quiet --vhost-user --socket $tmp/vu.sock 2>$tmp/passt.err &
-	until_true 30 [ -S $tmp/vu.sock ]
+	until_true 30 listens $tmp/vu.sock
 }
 if passt --help 2>&1 | grep -q -e --vhost-user; then
 	check 'passt listens for vhost-user' serve

@@ -32,7 +32,7 @@ check 'nothing is left of virtiofsd' until_true 20 sh -c '! pidof virtiofsd'
 
 # One that runs already
 $virtiofsd --socket-path=$tmp/fs.sock --shared-dir=$tmp/folder >$tmp/fsd 2>&1 &
-check 'a virtiofsd listens' until_true 30 [ -S $tmp/fs.sock ]
+check 'a virtiofsd listens' until_true 30 listens $tmp/fs.sock
 guest share 1 192 "$(drivers virtiofs)"'
 	mount -t virtiofs here /mnt && echo "text: $(cat /mnt/made/text)"' --share tag=here,socket=$tmp/fs.sock
 check 'a guest on its socket comes to its end' ended share "$pid"

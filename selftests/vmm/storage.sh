@@ -15,7 +15,7 @@ daemon() {
 		--export type=vhost-user-blk,id=e,node-name=disk,writable=on,num-queues=2,addr.type=unix,addr.path=$tmp/vu.sock \
 		>$tmp/qsd 2>&1 &
 	qsd=$!
-	until_true 60 [ -S $tmp/vu.sock ]
+	until_true 60 listens $tmp/vu.sock
 }
 check 'qemu-storage-daemon listens' daemon
 # shellcheck disable=SC2016 # for the guest to expand
