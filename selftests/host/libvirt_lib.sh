@@ -62,7 +62,8 @@ while read x; do echo "got $x"; [ "$x" != reboot ] || reboot -f; [ "$x" != power
 state_is() { [ "$(virsh -q domstate "$1" | tr -d '\n')" = "$2" ]; }
 lines() { grep -a -c -e "$2" "/tmp/$1.console"; }
 more_lines() { [ "$(lines "$1" "$2")" -gt "$3" ]; }
-booted() { [ "$(lines "$1" '^guest: up')" = "$2" ]; }
+# A reset comes within a line, too, and a quiet kernel begins none.
+booted() { [ "$(lines "$1" 'guest: up')" = "$2" ]; }
 no_emulator() { ! pidof "${emulator##*/}"; }
 why() {
 	tail -n 20 "/tmp/$1.console" "/var/log/libvirt/qemu/$1.log"

@@ -100,7 +100,7 @@ part_reset() {
 	check 'cont' qmp reset '{"execute":"cont"}'
 	check 'it goes on' goes_on reset tick
 	check 'system_reset' qmp reset '{"execute":"system_reset"}'
-	twice() { [ "$(lines reset '^guest: up')" = 2 ]; }
+	twice() { [ "$(lines reset 'guest: up')" = 2 ]; }
 	check 'it boots again' until_true 120 twice
 	check 'quit' qmp reset '{"execute":"quit"}'
 	check 'QEMU ends' gone reset
