@@ -155,7 +155,7 @@ static struct pl061 *to_pl061(struct device *dev)
 }
 
 /* Reset values are all 0, 3.2. The inputs are what they are. */
-static void device_reset(struct device *dev)
+void pl061_reset(struct device *dev)
 {
 	struct pl061 *gpio = to_pl061(dev);
 
@@ -174,7 +174,7 @@ static void device_reset(struct device *dev)
 
 #define STATE	"{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}"
 
-static json_t *device_save(struct device *dev)
+json_t *pl061_save(struct device *dev)
 {
 	struct pl061 *gpio = to_pl061(dev);
 
@@ -183,7 +183,7 @@ static json_t *device_save(struct device *dev)
 			 "edges", gpio->edges, "afsel", gpio->afsel);
 }
 
-static int device_load(struct device *dev, json_t *state, struct error *err)
+int pl061_load(struct device *dev, json_t *state, struct error *err)
 {
 	int input, data, dir, is, ibe, iev, ie, edges, afsel;
 	struct pl061 *gpio = to_pl061(dev);
@@ -210,7 +210,7 @@ static int device_load(struct device *dev, json_t *state, struct error *err)
 }
 
 const struct device_ops pl061_device_ops = {
-	.type = "pl061", .reset = device_reset, .save = device_save, .load = device_load,
+	.type = "pl061", .reset = pl061_reset, .save = pl061_save, .load = pl061_load,
 };
 
 void pl061_init(struct pl061 *gpio, void (*set_irq)(void *opaque, bool level), void *opaque)

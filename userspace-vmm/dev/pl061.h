@@ -36,6 +36,10 @@ struct pl061 {
 
 extern const struct mmio_ops pl061_ops;
 extern const struct device_ops pl061_device_ops;
+/* What is in them, for a machine that does more at one of these moments */
+void pl061_reset(struct device *dev);
+json_t *pl061_save(struct device *dev);
+int pl061_load(struct device *dev, json_t *state, struct error *err);
 
 void pl061_init(struct pl061 *gpio, void (*set_irq)(void *opaque, bool level), void *opaque);
 void pl061_set_input(struct pl061 *gpio, unsigned int pin, bool level);

@@ -111,12 +111,16 @@ static void power_key_ready(void *opaque)
 static int gpio_load(struct device *dev, json_t *state, struct error *err)
 {
 	struct machine *machine = container_of(dev, struct machine, gpio.dev);
-	int ret = pl061_device_ops.load(dev, state, err);
+	int ret = pl061_load(dev, state, err);
 
 	if (ret == 0 && machine->gpio.input >> MEMMAP_GPIO_POWER & 1)
 		machine_power_button(machine);
 	return ret;
 }
+
+static const struct device_ops gpio_ops = {
+	.type = "pl061", .reset = pl061_reset, .save = pl061_save, .load = gpio_load,
+};
 
 static int power_key_init(struct machine *machine, struct error *err)
 {
@@ -293,8 +297,6 @@ static void close_devices(struct machine *machine)
 	close_power_key(machine);
 }
 
-static struct device_ops gpio_ops;
-
 int machine_init(struct machine *machine, struct vm_config *config,
 		 struct event_loop *loop, struct memory *memory, void (*quit)(void *opaque),
 		 void *opaque, struct error *err)
@@ -311,14 +313,13 @@ int machine_init(struct machine *machine, struct vm_config *config,
 	int ret;
 
 	*machine = (struct machine) {
-		.vm = -1, .firmware.vars_fd = -1, .gic = -1, .its = -1, .power_key.fd = -1, .loop = loop, .memory = memory, .config = config,
+		.vm = -1, .firmware.vars_fd = -1, .gic = -1, .its = -1, .power_key.fd = -1,
+		.loop = loop, .memory = memory, .config = config,
 	};
 	irq_init(&machine->irqs);
 	pl011_init(&machine->uart, &host);
 	pl031_init(&machine->rtc, host_seconds);
 	pl061_init(&machine->gpio, gpio_set_irq, machine);
-	gpio_ops = pl061_device_ops;
-	gpio_ops.load = gpio_load;
 	ret = add_region(machine, MEMMAP_UART, &pl011_ops, &machine->uart, err);
 	if (ret == 0)
 		ret = device_add(&machine->devices, &machine->uart.dev, &pl011_device_ops, "uart0",
