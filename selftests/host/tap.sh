@@ -66,10 +66,18 @@ POWER_KEY='modprobe -a gpio_keys evdev; {
 up() {
 	until_true 120 grep -q -e '^guest: up' -e 'Kernel panic' "$tmp/$1"
 	! grep -q '^guest: up' "$tmp/$1" || return 0
-	# Does it still do anything?
+	# Does it still do anything, and where?
 	for _ in 1 2; do
-		cat /proc/loadavg /sys/kernel/debug/avmm/*/vcpus
+		cat /proc/loadavg
+		grep -s . /sys/kernel/debug/avmm/*/vcpus /sys/kernel/debug/kvm/*/*exit*
 		sleep 2
+	done
+	for events in /sys/kernel/tracing/events/avmm /sys/kernel/tracing/events/kvm; do
+		[ -d $events ] || continue
+		echo 1 >$events/enable
+		sleep 0.2
+		echo 0 >$events/enable
+		tail -n 60 /sys/kernel/tracing/trace
 	done
 	tail -n 20 "$tmp/$1"
 	return 1
