@@ -62,11 +62,8 @@ POWER_KEY='modprobe -a gpio_keys evdev; {
 	echo powerkey: ready && dd bs=24 count=1 of=/dev/null 2>/dev/null && echo powerkey: pressed
 } </dev/input/event0'
 
-# up NAME: the guest's first process runs; $pid is its VMM.
-up() {
-	until_true 120 grep -q -e '^guest: up' -e 'Kernel panic' "$tmp/$1"
-	! grep -q '^guest: up' "$tmp/$1" || return 0
-	# Does it still do anything, and where?
+# For a guest that does not come to where it should: does it still do anything, and where?
+where() {
 	for _ in 1 2; do
 		cat /proc/loadavg
 		grep -s . /sys/kernel/debug/avmm/*/vcpus /sys/kernel/debug/kvm/*/*exit*
@@ -80,12 +77,20 @@ up() {
 		tail -n 60 /sys/kernel/tracing/trace
 	done
 	tail -n 20 "$tmp/$1"
+}
+
+# up NAME: the guest's first process runs; $pid is its VMM.
+up() {
+	until_true 120 grep -q -e '^guest: up' -e 'Kernel panic' "$tmp/$1"
+	grep -q '^guest: up' "$tmp/$1" && return
+	where "$1"
 	return 1
 }
 
 # ended NAME PID: the guest did its work, status 0, and the VMM ended with status 0.
 ended() {
 	rc=0
+	until_true 300 dead "$2" || { where "$1"; kill -KILL "$2"; }
 	wait "$2" || rc=$?
 	tail -n 20 "$tmp/$1"
 	echo "VMM: status $rc"
@@ -122,6 +127,7 @@ check_memory() {
 }
 
 alive() { kill -0 "$1" 2>/dev/null; }
+dead() { ! alive "$1"; }
 
 # meet N [SECONDS]: the two hosts of "lab/host --peer" wait for each other. Host 2 listens.
 meet() {
