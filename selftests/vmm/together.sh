@@ -77,7 +77,8 @@ check "the other two go on" downloads
 stop_vm a
 
 # From here on its disk is one that the other host has, too.
-dd if="$last.disk0" of=/dev/vda bs=1M 2>/dev/null
+# the copy's name ends with what tells it from those of other checkpoints
+check "its disk is put there" dd if="$(echo "$last".disk0.*)" of=/dev/vda bs=1M
 sync
 comes r "restore $last --name r --disk /dev/vda"
 check "it was killed; restored from the tenth checkpoint it goes on" works r
