@@ -316,6 +316,9 @@ part_import() {
 	check 'a disk to start from' "$here/esp" $tmp/import.img STARTUP.NSH=$tmp/startup.nsh IMAGE=/guest/Image \
 		INITRD.GZ=/guest/initrd.cpio.gz
 	ln -sf avmm-system /usr/bin/qemu-system-aarch64
+	# what the installation of ca-certificates makes, and trixie's python3-requests reads at once
+	certs=/etc/ssl/certs/ca-certificates.crt
+	[ -s $certs ] || { mkdir -p ${certs%/*} && cat /usr/share/ca-certificates/*/*.crt >$certs; }
 	check 'virt-install --import' timeout 300 virt-install --connect qemu:///system --name import --memory 512 --vcpus 2 \
 		--import --disk "path=$tmp/import.img,format=raw,bus=virtio" --osinfo detect=off,require=off \
 		--graphics none --controller usb,model=none --network none --noautoconsole \
