@@ -90,7 +90,7 @@ up() {
 # ended NAME PID: the guest did its work, status 0, and the VMM ended with status 0.
 ended() {
 	rc=0
-	until_true 300 dead "$2" || { where "$1"; kill -KILL "$2"; }
+	until_true 300 not alive "$2" || { where "$1"; kill -KILL "$2"; }
 	wait "$2" || rc=$?
 	tail -n 20 "$tmp/$1"
 	echo "VMM: status $rc"
@@ -127,7 +127,7 @@ check_memory() {
 }
 
 alive() { kill -0 "$1" 2>/dev/null; }
-dead() { ! alive "$1"; }
+not() { ! "$@"; }
 
 # meet N [SECONDS]: the two hosts of "lab/host --peer" wait for each other. Host 2 listens.
 meet() {

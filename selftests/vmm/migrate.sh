@@ -81,9 +81,8 @@ copies() {
 }
 # A reset comes within a line as well, and a quiet kernel begins none before init does.
 starts_again() {
-	until_true 120 said "$1" 'guest: up'
-	said "$1" 'guest: up' && return
-	tail -n 20 "$tmp/$1"
+	until_true 120 said "$1" 'guest: up' && return
+	where "$1"
 	return 1
 }
 copied() { find $tmp/ck -name 'c.*' | wc -l; }

@@ -5,7 +5,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$here/lib.sh"
 
-not() { ! "$@"; }
 bridge
 ip addr add 10.2.0.1/24 dev br0
 

@@ -209,10 +209,6 @@ int pl061_load(struct device *dev, json_t *state, struct error *err)
 	return 0;
 }
 
-const struct device_ops pl061_device_ops = {
-	.type = "pl061", .reset = pl061_reset, .save = pl061_save, .load = pl061_load,
-};
-
 void pl061_init(struct pl061 *gpio, void (*set_irq)(void *opaque, bool level), void *opaque)
 {
 	*gpio = (struct pl061) { .set_irq = set_irq, .opaque = opaque };

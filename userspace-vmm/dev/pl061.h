@@ -35,8 +35,8 @@ struct pl061 {
 };
 
 extern const struct mmio_ops pl061_ops;
-extern const struct device_ops pl061_device_ops;
-/* What is in them, for a machine that does more at one of these moments */
+
+/* Of its device_ops, in which the machine does more: what pins are for, it alone knows. */
 void pl061_reset(struct device *dev);
 json_t *pl061_save(struct device *dev);
 int pl061_load(struct device *dev, json_t *state, struct error *err);

@@ -178,7 +178,7 @@ static void reset(void)
 	pci_port_device_ops.reset(&machine.ports[0].dev);
 	pl011_device_ops.reset(&machine.uart.dev);
 	pl031_device_ops.reset(&machine.rtc.dev);
-	pl061_device_ops.reset(&machine.gpio.dev);
+	pl061_reset(&machine.gpio.dev);
 	flash_device_ops.reset(&machine.firmware.flash.dev);
 	memset(memory.host, 0, RAM_SIZE);
 }

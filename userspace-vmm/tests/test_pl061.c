@@ -103,13 +103,13 @@ static void state(void)
 	set(IEV, 8);
 	set(IE, 8);
 	pl061_set_input(&gpio, 3, true);
-	saved = pl061_device_ops.save(&gpio.dev);
-	pl061_device_ops.reset(&gpio.dev);
+	saved = pl061_save(&gpio.dev);
+	pl061_reset(&gpio.dev);
 	check(!irq && get(IE) == 0 && get(DATA(0xff)) == 8);
-	check(pl061_device_ops.load(&gpio.dev, saved, &err) == 0);
+	check(pl061_load(&gpio.dev, saved, &err) == 0);
 	check(irq && get(IE) == 8 && get(RIS) == 8);
 	json_object_set_new(saved, "more", json_integer(1));
-	check(pl061_device_ops.load(&gpio.dev, saved, &err) < 0 && strstr(err.text, "more"));
+	check(pl061_load(&gpio.dev, saved, &err) < 0 && strstr(err.text, "more"));
 	json_decref(saved);
 }
 
